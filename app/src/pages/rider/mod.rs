@@ -1,0 +1,8 @@
+//! What riders see.
+
+pub mod mine;
+pub mod order;
+pub mod pay;
+pub mod receipt;
+pub mod scan;
+pub mod trouble;

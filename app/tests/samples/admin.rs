@@ -1,0 +1,186 @@
+//! The operator's pages: full, empty, and without rights.
+
+use app::lang::Lang;
+use app::pages::admin::books::{self, BooksPage};
+use app::pages::admin::codes::{self, CodesPage};
+use app::pages::admin::frame::{Rights, Staff};
+use app::pages::admin::login::{self, Refused};
+use app::pages::admin::overview::{self, OverviewPage, Parked, Running, Spot, Takings};
+use app::pages::admin::sites::{Condition, Site, Socket, Station};
+use app::pages::admin::trouble::{self, Trouble};
+use app::parts::code_card::SocketCode;
+use wasm_core::money::Fen;
+use wasm_core::order::State;
+
+use super::{NOW_MS, order_in, order_page, place, states};
+
+/// A user who may do all.
+pub fn staff() -> Staff {
+    let rights = Rights { stop_charges: true, retry_jobs: true, read_books: true };
+    Staff { operator_name: "翠湖充电".to_owned(), login: "cuihu".to_owned(), rights }
+}
+
+/// Every page: its name and its HTML.
+pub fn all(lang: Lang) -> Vec<(String, String)> {
+    let page = |name: &str, html| (format!("admin-{name}"), html);
+    let looking =
+        OverviewPage { staff: Staff { rights: Rights::default(), ..staff() }, ..overview_page() };
+    let mut pages = vec![
+        page("login", login::html(lang, None, String::new())),
+        page("login-wrong", login::html(lang, Some(Refused::Wrong), "cuihu".to_owned())),
+        page("login-too-many", login::html(lang, Some(Refused::TooMany), "cuihu".to_owned())),
+        page("overview", overview::html(lang, overview_page())),
+        page("overview-empty", overview::html(lang, empty_page())),
+        page("overview-looking", overview::html(lang, looking)),
+        page("books", books::html(lang, books_page())),
+        page("books-wrong", books::html(lang, wrong_books())),
+        page("codes", codes::html(lang, codes_page(4))),
+        page("codes-empty", codes::html(lang, codes_page(0))),
+    ];
+    for (name, matter) in [
+        ("not-found", Trouble::NotFound),
+        ("not-allowed", Trouble::NotAllowed),
+        ("bad-form", Trouble::BadForm),
+        ("too-late", Trouble::TooLate),
+        ("internal", Trouble::Internal),
+    ] {
+        pages.push(page(name, trouble::html(lang, matter)));
+    }
+    pages
+}
+
+/// A day with something of everything.
+pub fn overview_page() -> OverviewPage {
+    let orders: Vec<_> =
+        states().into_iter().map(|(_, state)| (Some(spot()), order_in(state))).collect();
+    let running = |state: State| {
+        let page = order_page(state);
+        Running {
+            energy_wh: page.progress.as_ref().map(|(usage, _)| usage.energy_wh),
+            cost_fen: page.progress.as_ref().map(|(_, bill)| bill.total_fen),
+            order: page.order,
+            spot: Some(spot()),
+        }
+    };
+    let held = states().into_iter().map(|(_, state)| state);
+    let held = held.filter(|state| order_in(state.clone()).holds_socket());
+    let takings = Takings {
+        paid_fen: Fen(128_450),
+        electricity_fen: Fen(41_207),
+        service_fen: Fen(38_960),
+        discount_fen: Fen(215),
+        refunded_fen: Fen(47_100),
+    };
+    OverviewPage {
+        takings,
+        parked: vec![parked("refund", Some(Fen(437))), parked("stop_socket", None)],
+        running: held.map(running).collect(),
+        sites: vec![site(), Site { stations: vec![], name: "新站点".to_owned(), ..site() }],
+        orders_today: 214,
+        orders,
+        ..empty_page()
+    }
+}
+
+fn empty_page() -> OverviewPage {
+    OverviewPage {
+        staff: staff(),
+        now_ms: NOW_MS,
+        utc_offset_minutes: 480,
+        takings: Takings::default(),
+        parked: vec![],
+        running: vec![],
+        sites: vec![],
+        orders: vec![],
+        orders_today: 0,
+    }
+}
+
+fn spot() -> Spot {
+    let place = place();
+    Spot {
+        site_name: place.site_name,
+        station_name: place.station_name,
+        connector: place.connector,
+    }
+}
+
+fn parked(kind: &str, amount_fen: Option<Fen>) -> Parked {
+    Parked {
+        id: format!("job-{kind}"),
+        kind: kind.to_owned(),
+        order_id: order_page(State::AwaitingPayment { expires_ms: 0 }).order.id,
+        amount_fen,
+        why: "refused: ACQ.SELLER_BALANCE_NOT_ENOUGH".to_owned(),
+        parked_ms: NOW_MS - 90_000_000,
+        spot: Some(spot()),
+    }
+}
+
+fn site() -> Site {
+    let conditions = [
+        Condition::Free,
+        Condition::Busy,
+        Condition::Plugged,
+        Condition::Faulted("GroundFailure".to_owned()),
+        Condition::Closed,
+        Condition::Silent,
+    ];
+    let socket = |(connector, condition)| Socket { connector, code: place().code, condition };
+    let away = Socket { connector: 1, code: place().code, condition: Condition::Unreachable };
+    let station = |name: &str, last_seen_ms, sockets| Station {
+        name: name.to_owned(),
+        online: last_seen_ms == Some(NOW_MS),
+        last_seen_ms,
+        sockets,
+    };
+    Site {
+        id: "cuihu".to_owned(),
+        name: place().site_name,
+        address: place().address,
+        stations: vec![
+            station("东门 1", Some(NOW_MS), (1..).zip(conditions).map(socket).collect()),
+            station("东门 2", Some(NOW_MS - 100_000_000), vec![away.clone()]),
+            station("东门 3", None, vec![away]),
+        ],
+    }
+}
+
+/// Books that are whole.
+pub fn books_page() -> BooksPage {
+    BooksPage {
+        staff: staff(),
+        balances: vec![
+            ("clearing", Fen(81_350)),
+            ("prepaid", Fen(-1_000)),
+            ("refunds", Fen(-437)),
+            ("electricity", Fen(-41_207)),
+            ("service", Fen(-38_921)),
+            ("discount", Fen(215)),
+        ],
+        transactions: 861,
+        debits_fen: Fen(260_117),
+        orders: 214,
+        wrong: 0,
+        findings: vec![],
+    }
+}
+
+fn wrong_books() -> BooksPage {
+    let finding = r#"{"finding":"altered","transaction_id":"7K3M9QX2T4B8N6WZ0HVC"}"#.to_owned();
+    BooksPage { wrong: 1, findings: vec![finding], ..books_page() }
+}
+
+fn codes_page(sockets: i64) -> CodesPage {
+    let code = |connector| SocketCode {
+        place: app::parts::place::Place { connector, ..place() },
+        qr_svg: "<svg viewBox=\"0 0 9 9\"><path d=\"M0 0h9v9H0z\"/></svg>".to_owned(),
+    };
+    CodesPage {
+        staff: staff(),
+        site_id: "cuihu".to_owned(),
+        site_name: place().site_name,
+        address: place().address,
+        codes: (1..=sockets).map(code).collect(),
+    }
+}

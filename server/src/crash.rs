@@ -1,0 +1,60 @@
+//! Points at which a test lets the process die as from `kill -9`, to see that a restart comes to
+//! the same end.
+//!
+//! Only builds with debug assertions have them: in a release nothing is left of a point.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Says where to die: `step.subject`, or `step.subject:n` for the n-th time there.
+const VARIABLE: &str = "SAOCHONG_CRASH_AT";
+
+/// A point where to die, and how often it is still passed alive.
+struct Plan {
+    step: String,
+    subject: String,
+    left: AtomicU32,
+}
+
+impl Plan {
+    fn of(text: &str) -> Option<Self> {
+        let (place, nth) = text.split_once(':').unwrap_or((text, "1"));
+        let (step, subject) = place.split_once('.')?;
+        Some(Self {
+            step: step.to_owned(),
+            subject: subject.to_owned(),
+            left: AtomicU32::new(nth.parse().ok()?),
+        })
+    }
+
+    fn is_due(&self, step: &str, subject: &str) -> bool {
+        let is_here = self.step == step && self.subject == subject;
+        is_here && self.left.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+/// Dies here if the environment says so: no destructor runs, nothing is flushed.
+pub fn point(step: &str, subject: &str) {
+    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+    if cfg!(debug_assertions) {
+        let read = || std::env::var(VARIABLE).ok().and_then(|text| Plan::of(&text));
+        if PLAN.get_or_init(read).as_ref().is_some_and(|plan| plan.is_due(step, subject)) {
+            std::process::abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_due_once_at_its_place() {
+        let plan = Plan::of("after_call.refund:2").expect("a plan");
+        let passed = [("after_call", "refund"), ("before_call", "refund"), ("after_call", "stop")];
+        assert!(passed.iter().all(|(step, subject)| !plan.is_due(step, subject)));
+        assert!(plan.is_due("after_call", "refund"));
+        assert!(!plan.is_due("after_call", "refund"));
+        assert!(Plan::of("nowhere").is_none());
+    }
+}

@@ -1,0 +1,7 @@
+//! The link against a station over a real socket.
+
+mod commands;
+pub(crate) mod harness;
+mod life;
+mod login;
+mod transactions;

@@ -1,0 +1,51 @@
+//! The operator's pages, `/admin`. Whoever is not logged in is led to the login; whoever is sees
+//! and changes what is its own operator's only.
+
+mod answer;
+mod books;
+mod login;
+mod overview;
+mod passwords;
+mod rights;
+mod sites;
+mod staff;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use app::pages::admin::trouble::Trouble;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+
+use super::App;
+use super::pages::form;
+use super::pages::language::Language;
+use books::Checks;
+use passwords::Passwords;
+
+/// The routes. Each form of theirs must come from a page of ours.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/admin", get(overview::show))
+        .route("/admin/books", get(books::show))
+        .route("/admin/sites/{id}/codes", get(sites::codes))
+        .route("/admin/orders/{id}/stop", post(overview::stop))
+        .route("/admin/jobs/{id}/retry", post(overview::retry))
+        .route("/admin/login", get(login::show).post(login::log_in))
+        .route("/admin/logout", post(login::log_out))
+        .layer(middleware::from_fn(own_forms))
+        .layer(Extension(Arc::new(Passwords::default())))
+        .layer(Extension(Arc::new(Checks::default())))
+}
+
+async fn own_forms(language: Language, request: Request, next: Next) -> Response {
+    if *request.method() == Method::POST && !form::is_own(request.headers()) {
+        return answer::trouble(language, Trouble::BadForm);
+    }
+    next.run(request).await
+}

@@ -1,0 +1,240 @@
+//! Who is let in, what they see, and that it is theirs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use app::lang::Lang;
+use app::text::admin::Admin;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, StatusCode, header};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::staff::SESSION_MS;
+use crate::clock::Clock;
+use crate::http::{App, Options, Parts, Settings, router};
+use crate::orders::Orders;
+use crate::payments::absent::Absent;
+use crate::store::Store;
+use crate::store::sites::Operator;
+use crate::store::users::User;
+use crate::{demo, password};
+
+const PASSWORD: &str = "correct horse battery";
+
+struct Service {
+    router: Router,
+    app: App,
+    _folder: TempDir,
+}
+
+/// The demo's operator with its sites, and another operator; a user of each role at the first.
+async fn service() -> Service {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    let store = Store::open(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    let clock = Clock::manual(1_795_351_200_000);
+    demo::seed::seed(&store, clock.now_ms()).await.unwrap();
+    let other = Operator {
+        id: "other".into(),
+        name: "别家充电".to_owned(),
+        service_phone: "400-000-0000".to_owned(),
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.add_operator(&other, 1).await.unwrap();
+    tx.commit().await.unwrap();
+    let hash = password::hash(PASSWORD);
+    for (login, operator, role) in [
+        ("owner", "qingyuan", "owner"),
+        ("finance", "qingyuan", "finance"),
+        ("technician", "qingyuan", "technician"),
+        ("stranger", "other", "owner"),
+    ] {
+        let user = User {
+            id: format!("id-{login}"),
+            operator_id: operator.into(),
+            login: login.to_owned(),
+            role: role.to_owned(),
+            password_hash: hash.clone(),
+        };
+        store.add_user(&user, 1).await.unwrap();
+    }
+    let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Absent));
+    let public_url = "https://charge.example".to_owned();
+    let settings = Arc::new(Settings { public_url, demo: false });
+    let app = App { orders, logins: None, store, clock, settings };
+    let options = Options { site: folder.path().to_owned(), ..Options::default() };
+    let parts = Parts { people: vec![super::router()], ..Parts::default() };
+    Service { router: router(app.clone(), options, parts), app, _folder: folder }
+}
+
+fn ask(method: &str, path: &str, cookie: &str) -> axum::http::request::Builder {
+    let peer: SocketAddr = "198.51.100.7:4242".parse().unwrap();
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "charge.example")
+        .header(header::COOKIE, cookie)
+        .extension(ConnectInfo(peer))
+}
+
+impl Service {
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Response<Body> {
+        self.send(ask("GET", path, cookie).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, cookie: &str) -> Response<Body> {
+        let own = ask("POST", path, cookie).header("sec-fetch-site", "same-origin");
+        self.send(own.body(Body::empty()).unwrap()).await
+    }
+
+    async fn try_login(&self, login: &str, password: &str) -> Response<Body> {
+        let form = ask("POST", "/admin/login", "sc_lang=zh")
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("login", login), ("password", password)])
+            .finish();
+        self.send(form.body(Body::from(body)).unwrap()).await
+    }
+
+    /// The cookie of a user who is logged in, as a browser sends it back.
+    async fn cookie(&self, login: &str) -> String {
+        let response = self.try_login(login, PASSWORD).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{login}");
+        assert_eq!(response.headers()[header::LOCATION], "/admin");
+        let set = response.headers()[header::SET_COOKIE].to_str().unwrap();
+        assert!(
+            set.ends_with("; Path=/admin; HttpOnly; SameSite=Lax; Max-Age=43200; Secure"),
+            "{set}"
+        );
+        set.split(';').next().unwrap().to_owned()
+    }
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = to_bytes(response.into_body(), 4 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn is_to_login(response: &Response<Body>) -> bool {
+    response.status() == StatusCode::SEE_OTHER
+        && response.headers()[header::LOCATION] == "/admin/login"
+}
+
+#[tokio::test]
+async fn without_a_session_every_way_leads_to_the_login() {
+    let service = service().await;
+    let made_up = format!("sc_staff={}", "A".repeat(40));
+    for cookie in ["", "sc_staff=x", &made_up] {
+        for path in ["/admin", "/admin/books", "/admin/sites/jinxiu/codes"] {
+            assert!(is_to_login(&service.get(path, cookie).await), "{path}");
+        }
+        for path in ["/admin/orders/O/stop", "/admin/jobs/J/retry"] {
+            assert!(is_to_login(&service.post(path, cookie).await), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_login_are_answered_alike() {
+    let service = service().await;
+    let wrong = service.try_login("owner", "incorrect horse").await;
+    let unknown = service.try_login("nobody", "incorrect horse").await;
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+    assert!(!wrong.headers().contains_key(header::SET_COOKIE));
+    let (wrong, unknown) = (text(wrong).await, text(unknown).await);
+    assert!(wrong.contains(Admin::of(Lang::Zh).login.wrong), "{wrong}");
+    assert_eq!(wrong.replace("owner", "nobody"), unknown);
+    assert!(!wrong.contains("incorrect horse"), "the password is not shown back");
+}
+
+#[tokio::test]
+async fn tries_run_out_for_one_login_and_not_for_another() {
+    let service = service().await;
+    for _ in 0..10 {
+        let refused = service.try_login("nobody", "incorrect horse").await;
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    }
+    let refused = service.try_login("nobody", "incorrect horse").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    service.cookie("owner").await;
+}
+
+#[tokio::test]
+async fn a_session_ends_by_time_by_logging_out_and_with_the_password() {
+    let service = service().await;
+    let cookie = service.cookie("owner").await;
+    service.app.clock.advance_ms(SESSION_MS - 1);
+    assert_eq!(service.get("/admin", &cookie).await.status(), StatusCode::OK);
+    service.app.clock.advance_ms(1);
+    assert!(is_to_login(&service.get("/admin", &cookie).await), "over");
+
+    let cookie = service.cookie("owner").await;
+    let left = service.post("/admin/logout", &cookie).await;
+    assert!(is_to_login(&left));
+    assert!(left.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    assert!(is_to_login(&service.get("/admin", &cookie).await), "logged out");
+
+    let cookie = service.cookie("owner").await;
+    service.app.store.set_password("owner", &password::hash("another one")).await.unwrap();
+    assert!(is_to_login(&service.get("/admin", &cookie).await), "another password");
+}
+
+#[tokio::test]
+async fn a_user_sees_its_own_operator_only() {
+    let service = service().await;
+    let (owner, stranger) = (service.cookie("owner").await, service.cookie("stranger").await);
+    let own = text(service.get("/admin", &owner).await).await;
+    for shown in ["清源充电", "锦绣家园", "东门车棚 1", "/admin/sites/jinxiu/codes"] {
+        assert!(own.contains(shown), "{shown}");
+    }
+    let strange = text(service.get("/admin", &stranger).await).await;
+    assert!(strange.contains("别家充电"), "{strange}");
+    for hidden in ["清源充电", "锦绣家园", "东门车棚 1", "/s/"] {
+        assert!(!strange.contains(hidden), "{hidden}");
+    }
+    let path = "/admin/sites/jinxiu/codes";
+    assert_eq!(service.get(path, &stranger).await.status(), StatusCode::NOT_FOUND);
+    let codes = text(service.get(path, &owner).await).await;
+    assert_eq!(codes.matches("class=\"code-card\"").count(), 38, "one for each socket");
+}
+
+#[tokio::test]
+async fn a_role_without_the_right_is_told_so() {
+    let service = service().await;
+    let (finance, technician) =
+        (service.cookie("finance").await, service.cookie("technician").await);
+    for (path, cookie, status) in [
+        ("/admin/orders/O/stop", &finance, StatusCode::FORBIDDEN),
+        ("/admin/orders/O/stop", &technician, StatusCode::NOT_FOUND),
+        ("/admin/jobs/J/retry", &technician, StatusCode::FORBIDDEN),
+        ("/admin/jobs/J/retry", &finance, StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(service.post(path, cookie).await.status(), status, "{path}");
+    }
+    assert_eq!(service.get("/admin/books", &technician).await.status(), StatusCode::FORBIDDEN);
+    let books = service.get("/admin/books", &finance).await;
+    assert_eq!(books.status(), StatusCode::OK);
+    assert!(text(books).await.contains(Admin::of(Lang::Zh).books.whole));
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_does_nothing() {
+    let service = service().await;
+    let cookie = service.cookie("owner").await;
+    for (name, value) in [("sec-fetch-site", "same-site"), ("origin", "https://evil.example")] {
+        let foreign = ask("POST", "/admin/logout", &cookie).header(name, value);
+        let response = service.send(foreign.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{name}");
+    }
+    assert_eq!(service.get("/admin", &cookie).await.status(), StatusCode::OK, "still logged in");
+}

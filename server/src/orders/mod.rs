@@ -1,0 +1,27 @@
+//! Orders: the one place where riders, devices, payment platforms and timers meet.
+//!
+//! Each entry point loads the order, calls [`wasm_core::order::apply`], and commits the new state,
+//! the ledger's postings and the outbox jobs in one transaction. Effects run afterwards, as jobs.
+
+mod devices;
+mod idle;
+mod job;
+mod live;
+mod logins;
+mod ports;
+mod riders;
+mod service;
+mod sessions;
+mod staff;
+
+pub use devices::{StartRecord, StopRecord};
+pub use job::Job;
+pub use live::{LiveOrder, Progress};
+pub use ports::{
+    Answer, Chargers, Checkout, CommandAnswer, Logins, NewPayment, PayVia, Payments, RefundRequest,
+    TradeState, TradeStatus, Unsure, VerifiedTrade,
+};
+pub use riders::{NewOrder, SocketView};
+pub use service::{OrderError, Orders};
+pub use staff::RunningOrder;
+pub use wasm_core::tariff::Reading;

@@ -1,0 +1,105 @@
+//! All that differs between SQLite and PostgreSQL.
+
+use std::fmt::Write as _;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::StoreError;
+
+/// Connections of a pool.
+const POOL_MAX: u32 = 16;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite, one file.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Dialect {
+    /// By the address's scheme.
+    pub(super) fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::Address(url.split('@').next_back().unwrap_or("").to_owned())),
+        }
+    }
+
+    /// SQLite files are created when they are missing.
+    pub(super) fn address(self, url: &str) -> String {
+        match self {
+            Self::Sqlite if !url.contains(":memory:") && !url.contains('?') => {
+                format!("{url}?mode=rwc")
+            }
+            _ => url.to_owned(),
+        }
+    }
+
+    /// A database in memory lives in its one connection.
+    pub(super) fn connections(self, url: &str) -> u32 {
+        match self {
+            Self::Sqlite if url.contains(":memory:") => 1,
+            Self::Sqlite | Self::Postgres => POOL_MAX,
+        }
+    }
+
+    /// SQLite writes one transaction at a time.
+    pub(super) fn one_writer(self) -> bool {
+        self == Self::Sqlite
+    }
+
+    /// SQLite wants a write transaction announced, or it fails half-way.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Sets each new connection up. Money is at stake: SQLite syncs on every commit.
+    pub(super) fn prepare(self, options: AnyPoolOptions) -> AnyPoolOptions {
+        match self {
+            Self::Sqlite => options.after_connect(|connection, _| {
+                Box::pin(async move {
+                    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                   PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;";
+                    Executor::<'_>::execute(&mut *connection, pragmas).await?;
+                    Ok::<(), sqlx::Error>(())
+                })
+            }),
+            Self::Postgres => options,
+        }
+    }
+}
+
+/// An insert of many rows: `head VALUES ($1, …), … tail`. The values are bound, never written.
+pub(super) fn insert_rows(
+    head: &'static str,
+    columns: usize,
+    rows: usize,
+    tail: &'static str,
+) -> AssertSqlSafe<String> {
+    let mut sql = format!("{head} VALUES ");
+    for row in 0..rows {
+        for column in 0..columns {
+            let lead = match (row, column) {
+                (0, 0) => "(",
+                (_, 0) => "), (",
+                _ => ", ",
+            };
+            write!(sql, "{lead}${}", row * columns + column + 1).expect("a String takes all");
+        }
+    }
+    sql.push_str(") ");
+    sql.push_str(tail);
+    AssertSqlSafe(sql)
+}
+
+/// Makes a schema, which only PostgreSQL has; the caller vouches for the name.
+pub(super) fn create_schema(name: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("CREATE SCHEMA {name}"))
+}

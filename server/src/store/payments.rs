@@ -1,0 +1,119 @@
+//! Attempts to pay. The row is committed before the platform is asked, so that no notify can come
+//! for a payment we do not know.
+
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use wasm_core::ids::{OperatorId, OrderId, PaymentId};
+use wasm_core::money::Fen;
+
+use super::{Store, StoreError, Tx, one_row, taken};
+
+/// An attempt to pay, as stored.
+#[derive(Clone, Debug)]
+pub struct PaymentRow {
+    /// Our number.
+    pub id: PaymentId,
+    /// The tenant.
+    pub operator_id: OperatorId,
+    /// What it pays.
+    pub order_id: OrderId,
+    /// How: `wap` or `jsapi`.
+    pub product: String,
+    /// How much, fen.
+    pub amount_fen: Fen,
+    /// `open`, `paid` or `closed`.
+    pub status: String,
+    /// The platform's number, once known.
+    pub trade_no: Option<String>,
+    /// When it was opened, milliseconds UTC.
+    pub created_ms: i64,
+}
+
+impl Tx {
+    /// Writes a new attempt.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when the id exists.
+    pub async fn insert_payment(
+        &mut self,
+        payment: &PaymentRow,
+        channel: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO payments (operator_id, id, order_id, channel, product, amount_fen, \
+                   status, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+        sqlx::query(sql)
+            .bind(payment.operator_id.as_str())
+            .bind(payment.id.as_str())
+            .bind(payment.order_id.as_str())
+            .bind(channel)
+            .bind(payment.product.as_str())
+            .bind(payment.amount_fen.0)
+            .bind(payment.status.as_str())
+            .bind(payment.created_ms)
+            .execute(&mut *self.inner)
+            .await
+            .map_err(taken)?;
+        Ok(())
+    }
+
+    /// A payment by our number.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn payment(&mut self, id: &PaymentId) -> Result<Option<PaymentRow>, StoreError> {
+        let sql = "SELECT id, operator_id, order_id, product, amount_fen, status, trade_no, \
+                   created_ms FROM payments WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
+        row.map(|row| payment(&row)).transpose()
+    }
+
+    /// Marks a payment paid or closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when another payment has this trade number.
+    pub async fn set_payment(
+        &mut self,
+        id: &PaymentId,
+        status: &str,
+        trade_no: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE payments SET status = $1, trade_no = COALESCE($2, trade_no), \
+                   updated_ms = $3 WHERE id = $4";
+        let updated = sqlx::query(sql)
+            .bind(status)
+            .bind(trade_no.map(str::to_owned))
+            .bind(now_ms)
+            .bind(id.as_str())
+            .execute(&mut *self.inner)
+            .await
+            .map_err(taken)?;
+        one_row(&updated)
+    }
+}
+
+impl Store {
+    /// The payments of an order, oldest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn payments_of_order(&self, order: &OrderId) -> Result<Vec<PaymentRow>, StoreError> {
+        let sql = "SELECT id, operator_id, order_id, product, amount_fen, status, trade_no, \
+                   created_ms FROM payments WHERE order_id = $1 ORDER BY created_ms, id";
+        let rows = sqlx::query(sql).bind(order.as_str()).fetch_all(&self.pool).await?;
+        rows.iter().map(payment).collect()
+    }
+}
+
+fn payment(row: &AnyRow) -> Result<PaymentRow, StoreError> {
+    Ok(PaymentRow {
+        id: PaymentId(row.try_get("id")?),
+        operator_id: OperatorId(row.try_get("operator_id")?),
+        order_id: OrderId(row.try_get("order_id")?),
+        product: row.try_get("product")?,
+        amount_fen: Fen(row.try_get("amount_fen")?),
+        status: row.try_get("status")?,
+        trade_no: row.try_get("trade_no")?,
+        created_ms: row.try_get("created_ms")?,
+    })
+}

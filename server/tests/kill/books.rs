@@ -1,0 +1,140 @@
+//! After a world's end: whether all is where it belongs, by what each side has written down.
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use serde_json::Value;
+use server::store::Store;
+use sqlx::{AnyPool, Row};
+use wasm_core::ids::OrderId;
+use wasm_core::money::Fen;
+use wasm_core::order::{Order, RefundStatus, State};
+
+use crate::rider::until;
+use crate::world::{Bank, FEN_PER_WH, PREPAID_FEN, World};
+
+/// A device's charge as the station reported it.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    started_wh: i64,
+    /// None while it runs.
+    pub stopped_wh: Option<i64>,
+}
+
+/// The tables, read without the store's help.
+pub struct Tables {
+    pool: AnyPool,
+}
+
+impl Tables {
+    /// Opens a world's database beside the server.
+    pub async fn open(world: &World) -> Self {
+        sqlx::any::install_default_drivers();
+        Self { pool: AnyPool::connect(&world.database).await.expect("the database") }
+    }
+
+    /// An order's charge, if the station has reported one.
+    pub async fn charge_of(&self, order: &OrderId) -> Option<Charge> {
+        let sql = "SELECT meter_start_wh, meter_stop_wh, stopped_ms FROM transactions \
+                   WHERE order_id = $1";
+        let rows = sqlx::query(sql).bind(order.as_str()).fetch_all(&self.pool).await;
+        let rows = rows.expect("the rows");
+        assert!(rows.len() <= 1, "{order} was started {} times", rows.len());
+        let row = rows.first()?;
+        let is_over = row.get::<Option<i64>, _>("stopped_ms").is_some();
+        let stopped_wh = row.get::<Option<i64>, _>("meter_stop_wh").filter(|_| is_over);
+        Some(Charge { started_wh: row.get("meter_start_wh"), stopped_wh })
+    }
+
+    async fn count(&self, from: &'static str) -> i64 {
+        let row = sqlx::query(from).fetch_one(&self.pool).await.expect("a count");
+        row.get(0)
+    }
+}
+
+/// Checks all books once everything has come to rest.
+pub async fn check(world: &World, bank: &Bank) {
+    let tables = Tables::open(world).await;
+    until("nothing is left to do", async || {
+        let jobs = "SELECT COUNT(*) FROM jobs WHERE kind NOT IN ('timer', 'query_payment')";
+        let charges = "SELECT COUNT(*) FROM transactions WHERE stopped_ms IS NULL";
+        (tables.count(jobs).await + tables.count(charges).await == 0).then_some(())
+    })
+    .await;
+    world.end();
+    ledger_check(world).await;
+    let store = Store::open(&world.database).await.expect("the database");
+    let orders = store.orders_after(None, "", 500).await.expect("orders");
+    assert!(!orders.is_empty());
+    let trades = trades(bank).await;
+    let mut held_fen = Fen::ZERO;
+    for order in &orders {
+        let socket =
+            store.socket(&order.operator_id, &order.socket_id).await.expect("the database");
+        assert_eq!(socket.expect("the socket").held_by, None, "the socket is free");
+        charged_what_flowed(order, tables.charge_of(&order.id).await);
+        held_fen += agrees_with_the_platform(order, &trades);
+    }
+    let balances = store.balances(&"op".into()).await.expect("balances");
+    let clearing = balances.iter().filter(|(account, _)| account.starts_with("clearing:"));
+    assert_eq!(clearing.map(|(_, fen)| *fen).sum::<Fen>(), held_fen, "what the platform holds");
+}
+
+async fn ledger_check(world: &World) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_saochong"));
+    command.args(["ledger", "check", "--database-url", &world.database]).env_clear();
+    // Apart, because it may wait for a lock that another world of this test holds.
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    let output = output.expect("a process");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The end of an order, and a bill for exactly the energy between the station's two registers.
+fn charged_what_flowed(order: &Order, charge: Option<Charge>) {
+    let flowed_wh = charge.map_or(0, |charge| {
+        charge.stopped_wh.expect("no current flows any more") - charge.started_wh
+    });
+    let billed_fen = match &order.state {
+        State::Closed(settlement) => {
+            assert_eq!(settlement.usage.energy_wh, flowed_wh, "{order:?}");
+            let billed_fen = Fen((flowed_wh * FEN_PER_WH).min(PREPAID_FEN));
+            assert_eq!(settlement.bill.total_fen, billed_fen);
+            billed_fen
+        }
+        State::Cancelled { .. } | State::StartFailed { .. } => Fen::ZERO,
+        state => panic!("no end: {state:?}"),
+    };
+    assert_eq!(order.paid_fen() - refunded_fen(order), billed_fen, "{order:?}");
+}
+
+fn refunded_fen(order: &Order) -> Fen {
+    let done = |status: &RefundStatus| matches!(status, RefundStatus::Done { .. });
+    assert!(order.refunds.iter().all(|refund| done(&refund.status)), "{:?}", order.refunds);
+    order.refunds.iter().map(|refund| refund.amount_fen).sum()
+}
+
+/// The platform's own book, by our number of the payment.
+async fn trades(bank: &Bank) -> HashMap<String, Value> {
+    let stored = bank.store.demo_documents("alipay/trade/").await.expect("the platform's book");
+    let read = |text: &String| {
+        let trade: Value = serde_json::from_str(text).expect("a trade");
+        (trade["out_trade_no"].as_str().expect("a number").to_owned(), trade)
+    };
+    stored.iter().map(read).collect()
+}
+
+/// What the platform holds of an order; both sides know the same payments and refunds.
+fn agrees_with_the_platform(order: &Order, trades: &HashMap<String, Value>) -> Fen {
+    let of_order = trades.iter().filter(|(number, _)| number.starts_with(order.id.as_str()));
+    let (mut paid_fen, mut returned_fen) = (0, 0);
+    for (number, trade) in of_order {
+        let is_paid = trade["paid_ms"].as_i64().is_some_and(|paid_ms| paid_ms > 0);
+        assert!(is_paid || trade["status"] == "TRADE_CLOSED", "{number} can still be paid");
+        paid_fen += trade["total_fen"].as_i64().filter(|_| is_paid).unwrap_or(0);
+        let refunds = trade["refunds"].as_array().expect("refunds");
+        returned_fen +=
+            refunds.iter().filter_map(|refund| refund["amount_fen"].as_i64()).sum::<i64>();
+    }
+    assert_eq!((Fen(paid_fen), Fen(returned_fen)), (order.paid_fen(), refunded_fen(order)));
+    Fen(paid_fen - returned_fen)
+}

@@ -1,0 +1,204 @@
+//! `kill -9` between any two steps, and a restart: the same end.
+//!
+//! The server is the real binary on a database file. What is outside lives on while it is dead,
+//! as in life: simulated stations and a simulated Alipay run in the test's own process. Riders
+//! are HTTP clients that try again when nobody answers.
+
+#![cfg(debug_assertions)]
+
+mod books;
+mod rider;
+mod scripts;
+mod world;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, stream};
+
+use rider::Rider;
+use scripts::Script;
+use world::{Bank, Database, World};
+
+/// Worlds at one time.
+const AT_ONCE: usize = 20;
+
+/// Each step between "the rider orders" and "all money is where it belongs", by what brings the
+/// rider there. More than one place: the restarted server dies again.
+const DEATHS: &[(Script, &[&[&str]])] = &[
+    (
+        Script::Charge,
+        &[
+            &["before_commit.awaiting_payment"],
+            &["after_commit.awaiting_payment"],
+            &["before_commit.payment"],
+            &["after_commit.payment"],
+            &["after_call.pay"],
+            &["verified.notify"],
+            &["before_commit.starting"],
+            &["after_commit.starting"],
+            &["told.notify"],
+            &["claimed.start_socket"],
+            &["before_call.start_socket"],
+            &["after_call.start_socket"],
+            // The second change to the same state: the station has accepted.
+            &["before_commit.starting:2"],
+            &["after_commit.starting:2"],
+            &["carried_out.start_socket"],
+            &["recorded.start_socket"],
+            &["before_commit.charging"],
+            &["after_commit.charging"],
+            &["before_commit.readings"],
+            &["after_commit.readings"],
+            &["before_commit.finishing"],
+            &["after_commit.finishing"],
+            &["claimed.stop_socket"],
+            &["before_call.stop_socket"],
+            &["after_call.stop_socket"],
+            &["carried_out.stop_socket"],
+            &["before_commit.settled"],
+            &["after_commit.settled"],
+            &["claimed.refund"],
+            &["before_call.refund"],
+            &["after_call.refund"],
+            &["before_commit.closed"],
+            &["after_commit.closed"],
+            &["carried_out.refund"],
+            &["recorded.refund"],
+            &["after_call.start_socket", "claimed.start_socket"],
+            &["after_commit.settled", "before_call.refund", "after_call.refund"],
+        ],
+    ),
+    (
+        Script::NotifyLost,
+        &[
+            &["claimed.query_payment"],
+            &["before_call.query_payment"],
+            &["after_call.query_payment"],
+            &["carried_out.query_payment"],
+        ],
+    ),
+    (
+        Script::LeaveUnpaid,
+        &[
+            &["before_commit.cancelled"],
+            &["after_commit.cancelled"],
+            &["claimed.close_payments"],
+            &["before_call.close"],
+            &["after_call.close"],
+            &["carried_out.close_payments"],
+        ],
+    ),
+    (
+        Script::CancelStarting,
+        &[
+            &["before_commit.start_failed"],
+            &["after_commit.start_failed"],
+            &["claimed.record_free_energy"],
+            &["carried_out.record_free_energy"],
+        ],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f10_f11_f57_death_at_any_step_comes_to_the_same_end() {
+    let bank = &Bank::open().await;
+    let each = DEATHS.iter().flat_map(|(script, deaths)| deaths.iter().map(|at| (*script, *at)));
+    let cases = each.map(|(script, deaths)| {
+        let case = async move {
+            let world = World::open(bank, Database::Sqlite, 1, deaths).await;
+            script.play(&world, 0).await;
+            books::check(&world, bank).await;
+            assert_eq!(world.deaths(), deaths.len(), "it died where it was told to");
+        };
+        (format!("{script:?} {deaths:?}"), case)
+    });
+    all_pass(cases).await;
+}
+
+/// More seeds than in a normal run: `SAOCHONG_KILL_SEEDS=200`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blind_kills_come_to_the_same_end() {
+    let seeds =
+        std::env::var("SAOCHONG_KILL_SEEDS").map_or(6, |seeds| seeds.parse().expect("a number"));
+    let bank = &Bank::open().await;
+    let databases = Database::to_test();
+    let cases = (0..seeds).map(|seed: usize| {
+        let database = databases[seed % databases.len()];
+        (format!("seed {seed} on {database:?}"), killed_blindly(bank, database, seed))
+    });
+    all_pass(cases).await;
+}
+
+/// Riders with different plans at one station, and a server that dies at any moment.
+async fn killed_blindly(bank: &Bank, database: Database, seed: usize) {
+    const RIDERS: usize = 4;
+    const KILLS: usize = 4;
+    let world = World::open(bank, database, RIDERS, &[]).await;
+    let play = |socket| Script::ALL[(seed + socket) % Script::ALL.len()];
+    let scripts = (0..RIDERS).map(|socket| play(socket).play(&world, socket));
+    let kills = async {
+        let mut chance = Chance(seed as u64);
+        for _ in 0..KILLS {
+            tokio::time::sleep(chance.between_ms(200, 3_000)).await;
+            world.kill();
+        }
+    };
+    tokio::join!(join_all(scripts), kills);
+    books::check(&world, bank).await;
+    assert_eq!(world.deaths(), KILLS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f37_two_riders_pay_for_one_socket_and_one_charges() {
+    let bank = &Bank::open().await;
+    let deaths: [&[&str]; 4] = [
+        &[],
+        &["after_commit.starting"],
+        &["before_commit.cancelled"],
+        &["after_commit.cancelled"],
+    ];
+    let databases = Database::to_test();
+    let cases = databases.iter().flat_map(|database| deaths.map(|at| (*database, at)));
+    let cases = cases.map(|(database, deaths)| {
+        (format!("{deaths:?} on {database:?}"), two_for_one_socket(bank, database, deaths))
+    });
+    all_pass(cases).await;
+}
+
+async fn two_for_one_socket(bank: &Bank, database: Database, deaths: &[&str]) {
+    let world = World::open(bank, database, 1, deaths).await;
+    let (ann, bob) = (Rider::new(&world).await, Rider::new(&world).await);
+    let (one, two) = (ann.order(&world, 0).await, bob.order(&world, 0).await);
+    tokio::join!(ann.pay(&one, "pay"), bob.pay(&two, "pay"));
+    let (one, two) = tokio::join!(ann.charge(&one), bob.charge(&two));
+    let mut ends = [one.state.name(), two.state.name()];
+    ends.sort_unstable();
+    assert_eq!(ends, ["cancelled", "closed"], "one charges");
+    books::check(&world, bank).await;
+    assert_eq!(world.deaths(), deaths.len());
+}
+
+/// Runs cases side by side, and names those that fail.
+async fn all_pass(cases: impl Iterator<Item = (String, impl Future<Output = ()>)>) {
+    let failed: Vec<String> = stream::iter(cases)
+        .map(async |(name, case)| AssertUnwindSafe(case).catch_unwind().await.err().map(|_| name))
+        .buffer_unordered(AT_ONCE)
+        .filter_map(async |failed| failed)
+        .collect()
+        .await;
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// A seeded source of chance (`SplitMix64`).
+struct Chance(u64);
+
+impl Chance {
+    fn between_ms(&mut self, low: u64, high: u64) -> Duration {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Duration::from_millis(low + (mixed ^ (mixed >> 31)) % (high - low))
+    }
+}

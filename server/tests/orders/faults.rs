@@ -1,0 +1,311 @@
+//! Faults of devices and platforms, each named after its row in the list of faults to survive.
+
+use server::jobs::Workers;
+use server::orders::{CommandAnswer, PayVia, StartRecord, StopRecord};
+use server::store::samples::SampleRow;
+use server::store::stations::{Presence, SocketStatus};
+use wasm_core::ids::{OrderId, StationId};
+use wasm_core::money::Fen;
+use wasm_core::order::{Order, RefundStatus, StartFailure, State, StopReason};
+
+use crate::story;
+use crate::support::{World, with_dbs};
+
+const MINUTE_MS: i64 = 60_000;
+const METER_START_WH: i64 = 5_000;
+
+async fn paid_order(world: &World) -> Order {
+    let order = world.order("rider", "full-500").await;
+    let payment = world.open_payment(&order, PayVia::Browser).await;
+    world.pay(&payment, Fen(500)).await;
+    world.stored(&order.id).await
+}
+
+fn start_record(world: &World, order: &OrderId, at_ms: i64) -> StartRecord {
+    StartRecord {
+        station_id: world.station.clone(),
+        connector: 1,
+        id_tag: order.0.clone(),
+        at_ms,
+        meter_start_wh: METER_START_WH,
+    }
+}
+
+fn stop_record(world: &World, transaction_id: i64, at_ms: i64, used_wh: i64) -> StopRecord {
+    StopRecord {
+        station_id: world.station.clone(),
+        transaction_id,
+        id_tag: None,
+        at_ms,
+        meter_stop_wh: METER_START_WH + used_wh,
+        reason: StopReason::Full,
+        readings: vec![],
+    }
+}
+
+async fn charging(world: &World) -> (Order, i64) {
+    let order = paid_order(world).await;
+    let record = start_record(world, &order.id, world.clock.now_ms());
+    let transaction_id = world.orders.started(record).await.expect("an id");
+    (order, transaction_id)
+}
+
+/// What an order was billed, fen.
+async fn billed(world: &World, order: &Order) -> i64 {
+    match world.stored(&order.id).await.state {
+        State::Settled(settlement) | State::Closed(settlement) => settlement.bill.total_fen.0,
+        state => panic!("not settled: {state:?}"),
+    }
+}
+
+#[tokio::test]
+async fn f12_a_refused_refund_is_tried_again_and_then_waits_for_a_person() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let order = paid_order(&world).await;
+        world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
+        for _ in 0..12 {
+            world.workers.run_due().await.expect("jobs");
+            world.clock.advance_ms(24 * 60 * MINUTE_MS);
+        }
+        let stored = world.stored(&order.id).await;
+        assert_eq!(stored.refunds[0].status, RefundStatus::Parked);
+        assert_eq!(world.store.count_jobs("parked").await.expect("count"), 1);
+        let asked = world.payments.refunds.lock().expect("lock").clone();
+        assert_eq!(asked.len(), 9);
+        assert!(asked.iter().all(|again| again.id == asked[0].id), "one refund number");
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f18_a_station_that_stays_offline_gives_the_money_back() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        *world.chargers.answer.lock().expect("lock") = Ok(CommandAnswer::Offline);
+        let order = paid_order(&world).await;
+        for _ in 0..25 {
+            world.workers.run_due().await.expect("jobs");
+            world.clock.advance_ms(1_000);
+        }
+        let stored = world.stored(&order.id).await;
+        let State::StartFailed { reason, .. } = stored.state else { panic!("{stored:?}") };
+        assert_eq!(reason, StartFailure::Offline);
+        assert_eq!(stored.refunds[0].amount_fen, Fen(500));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f18_a_station_that_comes_back_in_time_starts() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        *world.chargers.answer.lock().expect("lock") = Ok(CommandAnswer::Offline);
+        let order = paid_order(&world).await;
+        world.workers.run_due().await.expect("jobs");
+        world.clock.advance_ms(5_000);
+        *world.chargers.answer.lock().expect("lock") = Ok(CommandAnswer::Accepted);
+        world.workers.run_due().await.expect("jobs");
+        let state = world.stored(&order.id).await.state;
+        assert!(matches!(state, State::Starting { accepted: true, .. }), "{state:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f18_a_server_that_comes_back_lets_stations_come_back_too() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        *world.chargers.answer.lock().expect("lock") = Ok(CommandAnswer::Offline);
+        let order = paid_order(&world).await;
+        world.clock.advance_ms(30_000);
+        let old = &world.workers;
+        let workers = Workers::new(
+            old.store.clone(),
+            old.clock.clone(),
+            old.orders.clone(),
+            old.chargers.clone(),
+            old.payments.clone(),
+        );
+        workers.run_due().await.expect("jobs");
+        assert_eq!(world.stored(&order.id).await.state.name(), "starting");
+        world.clock.advance_ms(2_000);
+        *world.chargers.answer.lock().expect("lock") = Ok(CommandAnswer::Accepted);
+        workers.run_due().await.expect("jobs");
+        let state = world.stored(&order.id).await.state;
+        assert!(matches!(state, State::Starting { accepted: true, .. }), "{state:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f20_a_start_after_the_refund_is_stopped_and_remembered() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let order = paid_order(&world).await;
+        world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
+        let record = start_record(&world, &order.id, world.clock.now_ms());
+        let id = world.orders.started(record).await.expect("confirmed all the same");
+        world.workers.run_due().await.expect("jobs");
+        assert_eq!(*world.chargers.stops.lock().expect("lock"), [id]);
+        let may = world.orders.authorizes(&world.station, None, order.id.as_str()).await;
+        assert!(!may.expect("an answer"));
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_charges_at_its_own_socket_only() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let order = paid_order(&world).await;
+        let elsewhere = StationId::from("elsewhere");
+        for (station, connector, may) in [
+            (&world.station, None, true),
+            (&world.station, Some(1), true),
+            (&world.station, Some(2), false),
+            (&elsewhere, None, false),
+            (&elsewhere, Some(1), false),
+        ] {
+            let told = world.orders.authorizes(station, connector, order.id.as_str()).await;
+            assert_eq!(told.expect("an answer"), may, "{station} {connector:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f22_a_stop_five_times_is_one_settlement() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, id) = charging(&world).await;
+        world.clock.advance_ms(60 * MINUTE_MS);
+        let at_ms = world.clock.now_ms();
+        for used_wh in [900, 900, 950, 2_000, 0] {
+            world.orders.stopped(stop_record(&world, id, at_ms, used_wh)).await.expect("confirmed");
+        }
+        assert_eq!(billed(&world, &order).await, 90);
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f23_a_stop_without_an_id_finds_its_charge_by_the_tag() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, _) = charging(&world).await;
+        world.clock.advance_ms(60 * MINUTE_MS);
+        let mut record = stop_record(&world, -1, world.clock.now_ms(), 700);
+        world.orders.stopped(record.clone()).await.expect("confirmed, kept as stray");
+        assert_eq!(world.stored(&order.id).await.state.name(), "charging");
+        record.id_tag = Some(order.id.0.clone());
+        world.orders.stopped(record).await.expect("confirmed");
+        assert_eq!(billed(&world, &order).await, 70);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f24_a_queue_of_three_days_is_billed_by_the_devices_time() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, id) = charging(&world).await;
+        let started_ms = world.clock.now_ms();
+        world.clock.advance_ms(3 * 24 * 60 * MINUTE_MS);
+        let ended_ms = started_ms + 90 * MINUTE_MS;
+        world.orders.stopped(stop_record(&world, id, ended_ms, 1_200)).await.expect("confirmed");
+        let State::Settled(settlement) = world.stored(&order.id).await.state else {
+            panic!("not settled");
+        };
+        assert_eq!(settlement.usage.ended_ms, ended_ms);
+        assert_eq!(settlement.bill.total_fen, Fen(120));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f26_a_station_that_forgot_a_charge_is_settled_by_its_last_reading() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, transaction_id) = charging(&world).await;
+        world.clock.advance_ms(10 * MINUTE_MS);
+        let at_ms = world.clock.now_ms();
+        let register_wh = METER_START_WH + 300;
+        let sample =
+            SampleRow { transaction_id, at_ms, register_wh, power_w: None, received_ms: at_ms };
+        world.store.insert_samples(vec![sample]).await.expect("stored");
+        world.clock.advance_ms(MINUTE_MS);
+        idle(&world).await;
+        world.clock.advance_ms(4 * MINUTE_MS);
+        world.workers.run_due().await.expect("jobs");
+        assert_eq!(world.stored(&order.id).await.state.name(), "finishing");
+        world.clock.advance_ms(2 * MINUTE_MS);
+        world.workers.run_due().await.expect("jobs");
+        assert_eq!(billed(&world, &order).await, 30);
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+/// The station says that its first socket is free, and the server has noted to look again.
+async fn idle(world: &World) {
+    let before = world.store.count_jobs("waiting").await.expect("count");
+    let status = SocketStatus {
+        connector: 1,
+        status: "Available".to_owned(),
+        error_code: "NoError".to_owned(),
+        at_ms: world.clock.now_ms(),
+    };
+    let presence = Presence {
+        operator_id: "op".into(),
+        station_id: world.station.clone(),
+        online: true,
+        seen_ms: world.clock.now_ms(),
+        boot: None,
+        sockets: vec![status],
+    };
+    world.store.write_presence(&[presence]).await.expect("stored");
+    world.orders.station_changed(&world.station);
+    while world.store.count_jobs("waiting").await.expect("count") == before {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn f27_a_meter_that_resets_never_bills_backwards() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, id) = charging(&world).await;
+        world.clock.advance_ms(60 * MINUTE_MS);
+        let mut record = stop_record(&world, id, world.clock.now_ms(), 0);
+        record.meter_stop_wh = -1;
+        world.orders.stopped(record).await.expect("confirmed");
+        assert_eq!(billed(&world, &order).await, 0);
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f28_a_device_in_1970_is_billed_by_our_time() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let order = paid_order(&world).await;
+        let id = world.orders.started(start_record(&world, &order.id, 1_000)).await.expect("id");
+        let started_ms = world.clock.now_ms();
+        world.clock.advance_ms(30 * MINUTE_MS);
+        // The device counts on from 1970 by the same thirty minutes.
+        let stop = stop_record(&world, id, 1_000 + 30 * MINUTE_MS, 400);
+        world.orders.stopped(stop).await.expect("confirmed");
+        let State::Settled(settlement) = world.stored(&order.id).await.state else {
+            panic!("not settled");
+        };
+        assert_eq!(settlement.usage.started_ms, started_ms);
+        assert_eq!(settlement.usage.ended_ms, started_ms + 30 * MINUTE_MS);
+        assert_eq!(settlement.bill.total_fen, Fen(40));
+    })
+    .await;
+}

@@ -1,0 +1,12 @@
+//! Orders through the whole server, on both databases.
+
+#[path = "../../../wasm-core/tests/story/mod.rs"]
+mod story;
+
+mod faults;
+mod logins;
+mod money;
+mod races;
+mod staff;
+mod stories;
+mod support;

@@ -1,0 +1,265 @@
+//! A whole server without sockets and platforms: a real store, a clock that tests move, and
+//! doubles for what is outside.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use server::clock::Clock;
+use server::jobs::Workers;
+use server::orders::{
+    Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
+    RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
+};
+use server::store::Store;
+use server::store::sites::{NewSite, Operator};
+use server::store::stations::{NewStation, Presence, new_codes};
+use wasm_core::ids::{OrderId, PaymentId, RiderId, StationId};
+use wasm_core::link::ScanCode;
+use wasm_core::money::Fen;
+use wasm_core::order::Order;
+use wasm_core::tariff::Tariff;
+
+/// When tests begin, milliseconds UTC.
+pub const BEGIN_MS: i64 = 1_790_000_000_000;
+
+/// Runs a test body on SQLite in memory, SQLite in a file, and PostgreSQL. PostgreSQL is the
+/// server named by `SAOCHONG_TEST_POSTGRES`; without it only SQLite runs, except under CI, where
+/// a missing server is a failure.
+pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
+    body(Store::open("sqlite::memory:").await.expect("sqlite in memory")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("test.db");
+    body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
+    match std::env::var("SAOCHONG_TEST_POSTGRES") {
+        Ok(url) => body(fresh_postgres(&url).await).await,
+        Err(_) => assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well"),
+    }
+}
+
+/// A schema of its own for each test: they run side by side.
+async fn fresh_postgres(url: &str) -> Store {
+    let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
+    let admin = Store::open(url).await.expect("postgres");
+    admin.create_schema(&schema).await.expect("a schema");
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let scoped = format!("{url}{joint}options=-c%20search_path%3D{schema}");
+    Store::open(&scoped).await.expect("postgres schema")
+}
+
+/// A site with one station and its sockets, and everything that acts on them.
+pub struct World {
+    pub store: Store,
+    pub clock: Clock,
+    pub orders: Orders,
+    pub workers: Workers,
+    pub chargers: Arc<FakeChargers>,
+    pub payments: Arc<FakePayments>,
+    pub station: StationId,
+    pub codes: Vec<ScanCode>,
+    pub tariff: Tariff,
+}
+
+impl World {
+    /// Seeds `store` with one station of two sockets, online.
+    pub async fn new(store: Store, tariff: Tariff) -> Self {
+        store.migrate().await.expect("migrations");
+        let clock = Clock::manual(BEGIN_MS);
+        let codes = new_codes(2);
+        let station = seed(&store, &tariff, codes.clone()).await;
+        let chargers = Arc::new(FakeChargers::default());
+        let payments = Arc::new(FakePayments::default());
+        let orders = Orders::new(store.clone(), clock.clone(), payments.clone());
+        let workers = Workers::new(
+            store.clone(),
+            clock.clone(),
+            orders.clone(),
+            chargers.clone(),
+            payments.clone(),
+        );
+        Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
+    }
+
+    /// Moves the clock to so long after the beginning.
+    pub fn at(&self, after_ms: i64) {
+        self.clock.advance_ms(BEGIN_MS + after_ms - self.clock.now_ms());
+    }
+
+    /// A new order of `rider` at the first socket.
+    pub async fn order(&self, rider: &str, plan: &str) -> Order {
+        self.order_at(0, rider, plan).await
+    }
+
+    /// A new order of `rider` at the socket of this index.
+    pub async fn order_at(&self, socket: usize, rider: &str, plan: &str) -> Order {
+        let prepaid_fen = self.tariff.plan(&plan.into()).expect("plan").prepaid_fen();
+        let new = NewOrder {
+            rider_id: RiderId::from(rider),
+            code: self.codes[socket].clone(),
+            plan_id: plan.into(),
+            tariff_id: self.tariff.id.clone(),
+            prepaid_fen,
+        };
+        self.orders.create(new).await.expect("an order")
+    }
+
+    /// Opens a payment and says what the platform will call it.
+    pub async fn open_payment(&self, order: &Order, via: PayVia) -> PaymentId {
+        let back = "http://back".to_owned();
+        self.orders.pay(&order.id, &order.rider_id, via, back).await.expect("a checkout");
+        self.payments.opened.lock().expect("lock").last().expect("one").id.clone()
+    }
+
+    /// The platform says that a payment was made.
+    pub async fn pay(&self, payment: &PaymentId, amount_fen: Fen) {
+        self.orders.trade_changed(&self.trade(payment, amount_fen)).await.expect("a known payment");
+    }
+
+    /// What the platform says of a payment that was made.
+    pub fn trade(&self, payment: &PaymentId, amount_fen: Fen) -> VerifiedTrade {
+        VerifiedTrade {
+            payment_id: payment.clone(),
+            trade_no: format!("T{payment}"),
+            amount_fen,
+            paid_ms: self.clock.now_ms(),
+            status: TradeStatus::Success,
+            buyer_open_id: None,
+        }
+    }
+
+    /// An order as it is stored.
+    pub async fn stored(&self, id: &OrderId) -> Order {
+        self.store.order(id).await.expect("store").expect("the order")
+    }
+
+    /// The books are whole.
+    pub async fn books_are_whole(&self) {
+        let report = server::ledger::check(&self.store).await.expect("a check");
+        assert_eq!(report.findings, [], "ledger");
+    }
+}
+
+async fn seed(store: &Store, tariff: &Tariff, codes: Vec<ScanCode>) -> StationId {
+    let operator = Operator {
+        id: "op".into(),
+        name: "测试运营".to_owned(),
+        service_phone: "400-000-0000".to_owned(),
+    };
+    let site = NewSite {
+        operator_id: "op".into(),
+        id: "site".into(),
+        name: "一号院".to_owned(),
+        address: "一号路 1 号".to_owned(),
+        tariff: tariff.clone(),
+    };
+    let mut tx = store.begin().await.expect("begin");
+    tx.add_operator(&operator, BEGIN_MS).await.expect("operator");
+    tx.add_site(&site, BEGIN_MS).await.expect("site");
+    tx.commit().await.expect("commit");
+    let station = NewStation {
+        operator_id: "op".into(),
+        site_id: "site".into(),
+        identity: "BOX1".to_owned(),
+        name: "1号箱".to_owned(),
+        password: "0123456789abcdef".to_owned(),
+        socket_max_w: 10_000,
+        codes,
+    };
+    let added = store.add_station(&station, BEGIN_MS).await.expect("station");
+    let presence = Presence {
+        operator_id: "op".into(),
+        station_id: added.station_id.clone(),
+        online: true,
+        seen_ms: BEGIN_MS,
+        boot: None,
+        sockets: vec![],
+    };
+    store.write_presence(&[presence]).await.expect("presence");
+    added.station_id
+}
+
+/// Stations that answer what the test wants.
+pub struct FakeChargers {
+    /// What the next start is answered.
+    pub answer: Mutex<Answer<CommandAnswer>>,
+    /// Orders whose start was asked.
+    pub starts: Mutex<Vec<OrderId>>,
+    /// Transactions whose end was asked.
+    pub stops: Mutex<Vec<i64>>,
+}
+
+impl Default for FakeChargers {
+    fn default() -> Self {
+        let unknown = Err(Unsure::Unknown("no answer".to_owned()));
+        Self { answer: Mutex::new(unknown), starts: Mutex::default(), stops: Mutex::default() }
+    }
+}
+
+impl Chargers for FakeChargers {
+    fn is_online(&self, _: &StationId) -> bool {
+        true
+    }
+
+    fn start<'a>(
+        &'a self,
+        _: &'a StationId,
+        _: i64,
+        order: &'a OrderId,
+    ) -> BoxFuture<'a, Answer<CommandAnswer>> {
+        self.starts.lock().expect("lock").push(order.clone());
+        let answer = self.answer.lock().expect("lock").clone();
+        async { answer }.boxed()
+    }
+
+    fn stop<'a>(
+        &'a self,
+        _: &'a StationId,
+        transaction_id: i64,
+    ) -> BoxFuture<'a, Answer<CommandAnswer>> {
+        self.stops.lock().expect("lock").push(transaction_id);
+        async { Ok(CommandAnswer::Accepted) }.boxed()
+    }
+}
+
+/// A platform that does what the test wants.
+#[derive(Default)]
+pub struct FakePayments {
+    /// Payments opened.
+    pub opened: Mutex<Vec<NewPayment>>,
+    /// What queries say; none = that the rider has not paid.
+    pub state: Mutex<Option<TradeState>>,
+    /// Payments closed.
+    pub closed: Mutex<Vec<PaymentId>>,
+    /// Whether refunds are answered; else they are unknown.
+    pub refunds_work: Mutex<bool>,
+    /// Refunds asked for, repeats included.
+    pub refunds: Mutex<Vec<RefundRequest>>,
+}
+
+impl Payments for FakePayments {
+    fn create<'a>(&'a self, payment: &'a NewPayment) -> BoxFuture<'a, Answer<Checkout>> {
+        self.opened.lock().expect("lock").push(payment.clone());
+        async { Ok(Checkout::Redirect("http://cashier".to_owned())) }.boxed()
+    }
+
+    fn query<'a>(&'a self, _: &'a PaymentId) -> BoxFuture<'a, Answer<TradeState>> {
+        let state = self.state.lock().expect("lock").clone();
+        async { Ok(state.unwrap_or(TradeState::Waiting)) }.boxed()
+    }
+
+    fn close<'a>(&'a self, payment: &'a PaymentId) -> BoxFuture<'a, Answer<()>> {
+        self.closed.lock().expect("lock").push(payment.clone());
+        async { Ok(()) }.boxed()
+    }
+
+    fn refund<'a>(&'a self, refund: &'a RefundRequest) -> BoxFuture<'a, Answer<()>> {
+        self.refunds.lock().expect("lock").push(refund.clone());
+        let works = *self.refunds_work.lock().expect("lock");
+        async move { if works { Ok(()) } else { Err(Unsure::Unknown("no answer".to_owned())) } }
+            .boxed()
+    }
+
+    fn refund_done<'a>(&'a self, _: &'a RefundRequest) -> BoxFuture<'a, Answer<bool>> {
+        async { Ok(false) }.boxed()
+    }
+}

@@ -1,0 +1,9 @@
+export {
+  orderActions,
+  quote,
+  readScanCode,
+  settle,
+  validateTariff,
+  verifyReceipt,
+} from "./core.js";
+export type * from "./core.js";

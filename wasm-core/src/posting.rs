@@ -1,0 +1,123 @@
+//! Double entry: what each step of an order writes to the ledger.
+//!
+//! Signs: a debit is positive, a credit negative; a transaction's postings add to zero.
+//! Prepaid money is a liability until the charge is settled.
+//!
+//! | Account | Kind | Meaning |
+//! |---|---|---|
+//! | `clearing:{channel}` | asset | what the payment platform holds for us |
+//! | `prepaid:{order}` | liability | paid by the rider, not yet earned or owed back |
+//! | `refunds:{order}` | liability | owed back to the rider, not yet confirmed by the platform |
+//! | `electricity:{operator}:{site}` | income | electricity passed on |
+//! | `service:{operator}:{site}` | income | service fee |
+//! | `discount:{operator}:{site}` | expense | what the operator let off |
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Fen;
+use crate::order::{Order, Payment, Refund, Settlement};
+
+/// A balanced set of postings, written once for its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Idempotency key: the same business fact has the same key.
+    pub key: String,
+    /// What happened.
+    pub kind: TransactionKind,
+    /// The postings; they add to zero and none is zero.
+    pub postings: Vec<Posting>,
+}
+
+/// What a ledger transaction records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// Money arrived.
+    Paid,
+    /// A charge was billed.
+    Settled,
+    /// Money is owed back.
+    RefundOwed,
+    /// The platform confirmed a refund.
+    Refunded,
+}
+
+/// One line of a ledger transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posting {
+    /// The account's name.
+    pub account: String,
+    /// Debit positive, credit negative, in fen.
+    pub amount_fen: Fen,
+}
+
+impl Transaction {
+    fn new(key: String, kind: TransactionKind, postings: Vec<(String, Fen)>) -> Self {
+        let postings: Vec<Posting> = postings
+            .into_iter()
+            .filter(|(_, amount_fen)| *amount_fen != Fen::ZERO)
+            .map(|(account, amount_fen)| Posting { account, amount_fen })
+            .collect();
+        let sum: Fen = postings.iter().map(|posting| posting.amount_fen).sum();
+        assert!(sum == Fen::ZERO, "postings of {key} add to {sum}");
+        Self { key, kind, postings }
+    }
+
+    /// Money arrived for an order.
+    pub fn paid(order: &Order, payment: &Payment) -> Self {
+        Self::new(
+            format!("paid:{}", payment.id),
+            TransactionKind::Paid,
+            vec![(clearing(payment), payment.amount_fen), (prepaid(order), -payment.amount_fen)],
+        )
+    }
+
+    /// A charge was billed: what was paid for it becomes income.
+    pub fn settled(order: &Order, settlement: &Settlement) -> Self {
+        let bill = &settlement.bill;
+        Self::new(
+            format!("settled:{}", order.id),
+            TransactionKind::Settled,
+            vec![
+                (prepaid(order), bill.total_fen),
+                (income(order, "discount"), bill.discount_fen),
+                (income(order, "electricity"), -bill.electricity_fen),
+                (income(order, "service"), -bill.service_fen),
+            ],
+        )
+    }
+
+    /// Money is owed back.
+    pub fn refund_owed(order: &Order, refund: &Refund) -> Self {
+        Self::new(
+            format!("refund_owed:{}", refund.id),
+            TransactionKind::RefundOwed,
+            vec![(prepaid(order), refund.amount_fen), (refunds(order), -refund.amount_fen)],
+        )
+    }
+
+    /// The platform confirmed a refund.
+    pub fn refunded(order: &Order, payment: &Payment, refund: &Refund) -> Self {
+        Self::new(
+            format!("refunded:{}", refund.id),
+            TransactionKind::Refunded,
+            vec![(refunds(order), refund.amount_fen), (clearing(payment), -refund.amount_fen)],
+        )
+    }
+}
+
+fn clearing(payment: &Payment) -> String {
+    format!("clearing:{}", payment.channel.as_str())
+}
+
+fn prepaid(order: &Order) -> String {
+    format!("prepaid:{}", order.id)
+}
+
+fn refunds(order: &Order) -> String {
+    format!("refunds:{}", order.id)
+}
+
+fn income(order: &Order, name: &str) -> String {
+    format!("{name}:{}:{}", order.operator_id, order.site_id)
+}
