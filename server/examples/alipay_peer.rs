@@ -2,6 +2,8 @@
 //! and the adapter on demand. Listens on a free port of the loopback and prints one line of JSON
 //! with the address and all keys. See `e2e/alipay/`. One argument, if any: the database's address.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use server::clock::Clock;
 use server::demo::alipay::Platform;
@@ -69,6 +72,7 @@ async fn call(State(peer): State<Peer>, Query(call): Query<Call>) -> Json<Value>
     let alipay = Alipay::new(config, Clock::System).expect("TLS");
     let id = PaymentId(call.id.clone());
     let refund = RefundRequest {
+        paid_fen: PRICE_FEN,
         id: RefundId(format!("{id}R")),
         payment_id: id.clone(),
         amount_fen: Fen(100),
@@ -82,9 +86,14 @@ async fn call(State(peer): State<Peer>, Query(call): Query<Call>) -> Json<Value>
         expires_ms: Clock::System.now_ms() + 600_000,
         return_url: "http://127.0.0.1/orders/1?a=b&c=充".to_owned(),
     };
-    let app = PayVia::App { buyer_open_id: "open-1".to_owned() };
+    let app = PayVia::app(Channel::Alipay, "open-1".to_owned());
     let answer = match call.deed.as_str() {
-        "wap" => format!("{:?}", alipay.create(&payment(PayVia::Browser)).await),
+        "wap" => format!(
+            "{:?}",
+            alipay
+                .create(&payment(PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))))
+                .await
+        ),
         "create" => format!("{:?}", alipay.create(&payment(app)).await),
         "query" => format!("{:?}", alipay.query(&id).await),
         "close" => format!("{:?}", alipay.close(&id).await),

@@ -69,7 +69,7 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     } else {
         Paying::of(config.alipay.as_ref(), &clock, &public_url)?
     };
-    let orders = Orders::new(store.clone(), clock.clone(), paying.port());
+    let orders = Orders::new(store.clone(), clock.clone(), paying.platforms());
     let settings = Arc::new(Settings { public_url: public_url.clone(), demo });
     let app = App { orders, logins: paying.logins(), store, clock, settings };
     let stations = link_stations(&app, demo).await?;
@@ -79,7 +79,7 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
         parts(&app, &paying, &stations),
     );
     let tasks = TaskTracker::new();
-    tasks.spawn(work(&app, &paying, &stations, stop.clone()));
+    tasks.spawn(work(&app, &stations, stop.clone()));
     tasks.spawn(forget_old_keys(app.store, app.clock, stop.clone()));
     tasks.spawn(close_links(stations, stop.clone()));
     if let Some(seeded) = &seeded {
@@ -135,7 +135,6 @@ async fn close_links(stations: Stations, stop: CancellationToken) {
 /// Carries out what orders leave to be done.
 fn work(
     app: &App,
-    paying: &Paying,
     stations: &Stations,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
@@ -144,7 +143,6 @@ fn work(
         app.clock.clone(),
         app.orders.clone(),
         Arc::new(stations.clone()),
-        paying.port(),
     );
     async move {
         if let Err(error) = workers.run(stop.clone()).await {

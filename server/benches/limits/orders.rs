@@ -34,13 +34,8 @@ pub async fn measure(database_url: &str, span: Duration) -> Result<Rates> {
     let world = Arc::new(World::build(database_url, SETTLED).await?);
     world.all_online().await?;
     let stop = CancellationToken::new();
-    let workers = Workers::new(
-        world.store.clone(),
-        world.clock.clone(),
-        world.orders.clone(),
-        Arc::new(Yes),
-        Arc::new(Yes),
-    );
+    let workers =
+        Workers::new(world.store.clone(), world.clock.clone(), world.orders.clone(), Arc::new(Yes));
     let working = tokio::spawn(workers.run(stop.clone()));
     let lives = lives(&world, span).await?;
     stop.cancel();

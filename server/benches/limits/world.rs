@@ -1,5 +1,7 @@
 //! A small world to measure in: one site, its stations, and an outside that always says yes.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,7 +10,7 @@ use futures_util::future::BoxFuture;
 use server::clock::Clock;
 use server::orders::{
     Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
-    RefundRequest, TradeState, TradeStatus, VerifiedTrade,
+    Platform, Platforms, RefundRequest, TradeState, TradeStatus, VerifiedTrade,
 };
 use server::random;
 use server::store::Store;
@@ -17,7 +19,7 @@ use server::store::stations::{NewStation, Presence, new_codes};
 use wasm_core::ids::{OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
 /// Every station's key.
@@ -51,7 +53,11 @@ impl World {
         let mut tariff: Tariff = serde_json::from_str(TARIFF)?;
         // Charges here last for seconds, and each shall cost something.
         (tariff.free_ms, tariff.minimum_fen) = (0, Fen(50));
-        let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Yes));
+        let orders = Orders::new(
+            store.clone(),
+            clock.clone(),
+            Platforms::default().with(Channel::Alipay, Platform::of(Arc::new(Yes))),
+        );
         let mut world = Self { store, clock, orders, stations: Vec::new(), tariff };
         world.add_site().await?;
         for station in 0..stations {
@@ -122,7 +128,14 @@ impl World {
         };
         let order = self.orders.create(new).await?;
         let back = "http://127.0.0.1/back".to_owned();
-        self.orders.pay(&order.id, &order.rider_id, PayVia::Browser, back).await?;
+        self.orders
+            .pay(
+                &order.id,
+                &order.rider_id,
+                PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                back,
+            )
+            .await?;
         Ok(order)
     }
 
@@ -130,6 +143,7 @@ impl World {
     pub async fn paid(&self, order: &Order) -> Result<()> {
         let payment_id = PaymentId(format!("{}P1", order.id));
         let trade = VerifiedTrade {
+            channel: Channel::Alipay,
             trade_no: format!("T{payment_id}"),
             payment_id,
             amount_fen: order.terms.prepaid_fen,

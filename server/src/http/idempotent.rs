@@ -167,8 +167,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::http::Settings;
-    use crate::orders::Orders;
-    use crate::payments::absent::Absent;
+    use crate::orders::{Orders, Platforms};
     use crate::store::Store;
 
     async fn app() -> (tempfile::TempDir, App) {
@@ -177,7 +176,7 @@ mod tests {
         let store = Store::open(&url).await.unwrap();
         store.migrate().await.unwrap();
         let clock = Clock::manual(1_000_000);
-        let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Absent));
+        let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
         let settings = Arc::new(Settings { public_url: "http://x".to_owned(), demo: false });
         (folder, App { orders, logins: None, store, clock, settings })
     }

@@ -189,7 +189,7 @@ impl From<Unsure> for Problem {
     fn from(unsure: Unsure) -> Self {
         tracing::warn!(%unsure, "the payment platform did not say yes");
         match unsure {
-            Unsure::No { .. } => Self::new(
+            Unsure::No { .. } | Unsure::Never { .. } => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "payment_refused",
                 "the payment platform refused; nothing was paid",

@@ -15,8 +15,7 @@ use tower::ServiceExt;
 use super::rates::{Rate, Rates};
 use super::{App, Options, Parts, Settings, idempotent, router};
 use crate::clock::Clock;
-use crate::orders::Orders;
-use crate::payments::absent::Absent;
+use crate::orders::{Orders, Platforms};
 use crate::store::Store;
 
 struct Service {
@@ -31,7 +30,7 @@ async fn service_with(public_url: &str, change: impl FnOnce(&mut Options)) -> Se
     let store = Store::open(&url).await.unwrap();
     store.migrate().await.unwrap();
     let clock = Clock::manual(1_767_225_600_000);
-    let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Absent));
+    let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
     let settings = Arc::new(Settings { public_url: public_url.to_owned(), demo: false });
     let app = App { orders, logins: None, store, clock, settings };
     let mut options = Options { site: folder.path().to_owned(), ..Options::default() };

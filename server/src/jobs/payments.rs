@@ -1,13 +1,15 @@
 //! Jobs that ask payment platforms.
 
 use wasm_core::ids::{PaymentId, RefundId};
-use wasm_core::order::{Event, PAY_WITHIN_MS, Refund, RefundReason, RefundStatus, State};
+use wasm_core::order::{
+    Channel, Event, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
+};
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
 use super::{Done, Workers};
 use crate::crash;
-use crate::orders::{OrderError, RefundRequest, TradeState, Unsure};
-use crate::store::{JobRow, PaymentRow};
+use crate::orders::{Answer, OrderError, RefundRequest, TradeState, Unsure};
+use crate::store::{JobRow, PaymentRow, PaymentStatus};
 
 /// Waits between tries of a refund; after the last one a person must look.
 const REFUND_WAITS_MS: [i64; 8] = [
@@ -43,26 +45,35 @@ impl Workers {
         let Some(refund) = refund.filter(|refund| refund.status == RefundStatus::Pending) else {
             return Ok(Done::Finished);
         };
-        let request = refund_request(refund);
-        crash::point("before_call", &row.kind);
-        let outcome = match self.payments.refund(&request).await {
-            Err(Unsure::Unknown(why)) => match self.payments.refund_done(&request).await {
-                Ok(true) => Ok(()),
-                _ => Err(Unsure::Unknown(why)),
-            },
-            outcome => outcome,
+        let Some(payment) = order.payments.iter().find(|paid| paid.id == refund.payment_id) else {
+            return Ok(Done::Parked("no payment to return it to".to_owned()));
         };
+        let request = refund_request(payment, refund);
+        crash::point("before_call", &row.kind);
+        let outcome = self.pay_back(payment.channel, &request).await;
         crash::point("after_call", &row.kind);
         let refund_id = refund_id.clone();
         let Err(unsure) = outcome else {
             self.orders.handle(&order.id, Event::Refunded { refund_id }).await?;
             return Ok(Done::Finished);
         };
-        if let Some(in_ms) = wait_ms(&REFUND_WAITS_MS, row.attempts) {
+        let for_good = matches!(unsure, Unsure::Never { .. });
+        if let Some(in_ms) = wait_ms(&REFUND_WAITS_MS, row.attempts).filter(|_| !for_good) {
             return Ok(Done::Again { in_ms, why: unsure.to_string() });
         }
         self.orders.handle(&order.id, Event::RefundParked { refund_id }).await?;
         Ok(Done::Parked(unsure.to_string()))
+    }
+
+    async fn pay_back(&self, channel: Channel, request: &RefundRequest) -> Answer<()> {
+        let payments = &self.platforms.at(channel)?.payments;
+        match payments.refund(request).await {
+            Err(Unsure::Unknown(why)) => match payments.refund_done(request).await {
+                Ok(true) => Ok(()),
+                _ => Err(Unsure::Unknown(why)),
+            },
+            outcome => outcome,
+        }
     }
 
     /// Asks whether a payment was made, as long as the order waits for it. When the order waits no
@@ -73,16 +84,14 @@ impl Workers {
         payment_id: &PaymentId,
     ) -> Result<Done, OrderError> {
         let Some(order) = self.store.order(&row.order_id).await? else { return Ok(Done::Finished) };
+        let payments = self.store.payments_of_order(&order.id).await?;
+        let this = payments.iter().find(|payment| payment.id == *payment_id);
+        let Some(payment) = this else { return Ok(Done::Finished) };
         if !matches!(order.state, State::AwaitingPayment { .. }) {
-            let payments = self.store.payments_of_order(&order.id).await?;
-            let this = payments.iter().find(|payment| payment.id == *payment_id);
-            return match this {
-                Some(payment) => self.close_payment(payment).await,
-                None => Ok(Done::Finished),
-            };
+            return self.close_payment(payment).await;
         }
         crash::point("before_call", &row.kind);
-        let answer = self.payments.query(payment_id).await;
+        let answer = self.query(payment).await;
         crash::point("after_call", &row.kind);
         match answer {
             Ok(TradeState::Paid(trade)) => {
@@ -95,6 +104,14 @@ impl Workers {
                 Ok(Done::Again { in_ms, why: format!("{other:?}") })
             }
         }
+    }
+
+    async fn query(&self, payment: &PaymentRow) -> Answer<TradeState> {
+        self.platforms.at(payment.channel)?.payments.query(&payment.id).await
+    }
+
+    async fn close(&self, payment: &PaymentRow) -> Answer<()> {
+        self.platforms.at(payment.channel)?.payments.close(&payment.id).await
     }
 
     /// Closes what an order left open, or finds that it was paid after all; then the money goes
@@ -112,19 +129,19 @@ impl Workers {
     }
 
     async fn close_payment(&self, payment: &PaymentRow) -> Result<Done, OrderError> {
-        if payment.status != "open" {
+        if payment.status != PaymentStatus::Open {
             return Ok(Done::Finished);
         }
         let again =
             |unsure: &Unsure| Done::Again { in_ms: CLOSE_AGAIN_MS, why: unsure.to_string() };
-        match self.payments.query(&payment.id).await {
+        match self.query(payment).await {
             Ok(TradeState::Paid(trade)) => {
                 self.orders.trade_found(&trade).await?;
                 return Ok(Done::Finished);
             }
             Ok(TradeState::Waiting) => {
                 crash::point("before_call", "close");
-                let closed = self.payments.close(&payment.id).await;
+                let closed = self.close(payment).await;
                 crash::point("after_call", "close");
                 if let Err(unsure) = closed {
                     return Ok(again(&unsure));
@@ -142,9 +159,10 @@ impl Workers {
             Err(unsure) => return Ok(again(&unsure)),
         }
         let mut tx = self.store.begin().await?;
-        let open = tx.payment(&payment.id).await?.is_some_and(|row| row.status == "open");
+        let open =
+            tx.payment(&payment.id).await?.is_some_and(|row| row.status == PaymentStatus::Open);
         if open {
-            tx.set_payment(&payment.id, "closed", None, self.clock.now_ms()).await?;
+            tx.set_payment(&payment.id, PaymentStatus::Closed, None, self.clock.now_ms()).await?;
             tx.commit().await?;
         }
         Ok(Done::Finished)
@@ -156,7 +174,7 @@ fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
     waits_ms.get(nth).copied()
 }
 
-fn refund_request(refund: &Refund) -> RefundRequest {
+fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
     let reason = match refund.reason {
         RefundReason::Unused => "充电未用部分退回",
         RefundReason::NotStarted => "充电未启动，全额退回",
@@ -168,6 +186,7 @@ fn refund_request(refund: &Refund) -> RefundRequest {
     RefundRequest {
         id: refund.id.clone(),
         payment_id: refund.payment_id.clone(),
+        paid_fen: payment.amount_fen,
         amount_fen: refund.amount_fen,
         reason: reason.to_owned(),
     }

@@ -37,7 +37,9 @@ impl Workers {
             }
             // A repeated command may be refused because the first one already works: only the
             // first refusal is believed; otherwise the start deadline decides.
-            Ok(CommandAnswer::Rejected) | Err(Unsure::No { .. }) if row.attempts <= 1 => {
+            Ok(CommandAnswer::Rejected) | Err(Unsure::No { .. } | Unsure::Never { .. })
+                if row.attempts <= 1 =>
+            {
                 self.refuse(&order, StartFailure::Refused).await
             }
             Ok(CommandAnswer::Offline) => {

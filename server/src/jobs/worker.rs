@@ -13,7 +13,7 @@ use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 use super::{Done, moved_on};
 use crate::clock::Clock;
 use crate::crash;
-use crate::orders::{Chargers, Job, OrderError, Orders, Payments};
+use crate::orders::{Chargers, Job, OrderError, Orders, Platforms};
 use crate::store::{JobRow, Postponed, Store, StoreError};
 
 /// Jobs carried out at once.
@@ -42,23 +42,18 @@ pub struct Workers {
     pub orders: Orders,
     /// The stations.
     pub chargers: Arc<dyn Chargers>,
-    /// The payment platform.
-    pub payments: Arc<dyn Payments>,
+    /// The payment platforms.
+    pub platforms: Platforms,
     /// Since when this server can hear stations, milliseconds UTC.
     pub(super) up_since_ms: i64,
 }
 
 impl Workers {
     /// Workers of a server that starts now.
-    pub fn new(
-        store: Store,
-        clock: Clock,
-        orders: Orders,
-        chargers: Arc<dyn Chargers>,
-        payments: Arc<dyn Payments>,
-    ) -> Self {
+    pub fn new(store: Store, clock: Clock, orders: Orders, chargers: Arc<dyn Chargers>) -> Self {
         let up_since_ms = clock.now_ms();
-        Self { store, clock, orders, chargers, payments, up_since_ms }
+        let platforms = orders.platforms().clone();
+        Self { store, clock, orders, chargers, platforms, up_since_ms }
     }
 
     /// Works until told to stop, then lets the running jobs end.

@@ -18,8 +18,10 @@ pub use devices::{StartRecord, StopRecord};
 pub use job::Job;
 pub use live::{LiveOrder, Progress};
 pub use ports::{
-    Answer, Chargers, Checkout, CommandAnswer, Logins, NewPayment, PayVia, Payments, RefundRequest,
-    TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Answer, BillDay, BillLine, BillLineKind, BillLines, Bills, CaptureRequest, Chargers, Checkout,
+    CommandAnswer, Holds, Logins, NewPayment, PayVia, Payments, Platform, Platforms, Product,
+    Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
+    Splits, TradeState, TradeStatus, Unsure, VerifiedTrade,
 };
 pub use riders::{NewOrder, SocketView};
 pub use service::{OrderError, Orders};

@@ -5,15 +5,13 @@ use wasm_core::ids::{
 };
 use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
-use wasm_core::order::{
-    Channel, Event, Order, PAY_WITHIN_MS, Rejected, State, StopReason, Terms, Timer,
-};
+use wasm_core::order::{Event, Order, PAY_WITHIN_MS, Rejected, State, StopReason, Terms, Timer};
 use wasm_core::tariff::{Limits, Tariff};
 
 use super::job::Job;
 use super::ports::{Checkout, NewPayment, PayVia};
 use super::service::{OrderError, Orders, commit, retry};
-use crate::store::{PaymentRow, SocketRow, StoreError};
+use crate::store::{PaymentRow, PaymentStatus, SocketRow, StoreError};
 use crate::{crash, random};
 
 /// When the platform is first asked about a payment, milliseconds after it was opened.
@@ -163,11 +161,8 @@ impl Orders {
         let State::AwaitingPayment { expires_ms } = order.state else {
             return Err(OrderError::Rejected(Rejected::NotAwaitingPayment));
         };
-        let product = match via {
-            PayVia::Browser => "wap",
-            PayVia::App { .. } => "jsapi",
-        };
-        let payment_id = self.open_payment(&order, product).await?;
+        let platform = self.inner.platforms.at(via.channel)?;
+        let payment_id = self.open_payment(&order, &via).await?;
         let payment = NewPayment {
             id: payment_id,
             amount_fen: order.terms.prepaid_fen,
@@ -176,24 +171,21 @@ impl Orders {
             expires_ms,
             return_url,
         };
-        let checkout = self.inner.payments.create(&payment).await;
+        let checkout = platform.payments.create(&payment).await;
         crash::point("after_call", "pay");
         Ok(checkout?)
     }
 
     /// The row of an order's payment by one product; it is committed before the platform is asked.
-    async fn open_payment(&self, order: &Order, product: &str) -> Result<PaymentId, OrderError> {
-        retry!(self.try_open_payment(order, product))
+    async fn open_payment(&self, order: &Order, via: &PayVia) -> Result<PaymentId, OrderError> {
+        retry!(self.try_open_payment(order, via))
     }
 
-    async fn try_open_payment(
-        &self,
-        order: &Order,
-        product: &str,
-    ) -> Result<PaymentId, OrderError> {
+    async fn try_open_payment(&self, order: &Order, via: &PayVia) -> Result<PaymentId, OrderError> {
         let payments = self.inner.store.payments_of_order(&order.id).await?;
-        let open = payments.iter().find(|row| row.product == product && row.status == "open");
-        if let Some(open) = open {
+        let wanted = (via.channel, via.product.as_str(), PaymentStatus::Open);
+        let is_it = |row: &&PaymentRow| (row.channel, row.product.as_str(), row.status) == wanted;
+        if let Some(open) = payments.iter().find(is_it) {
             return Ok(open.id.clone());
         }
         let id = PaymentId(format!("{}P{}", order.id, payments.len() + 1));
@@ -202,14 +194,15 @@ impl Orders {
             id: id.clone(),
             operator_id: order.operator_id.clone(),
             order_id: order.id.clone(),
-            product: product.to_owned(),
+            channel: via.channel,
+            product: via.product.as_str().to_owned(),
             amount_fen: order.terms.prepaid_fen,
-            status: "open".to_owned(),
+            status: PaymentStatus::Open,
             trade_no: None,
             created_ms: now_ms,
         };
         let mut tx = self.inner.store.begin().await?;
-        tx.insert_payment(&row, Channel::Alipay.as_str()).await?;
+        tx.insert_payment(&row).await?;
         let query = Job::QueryPayment { payment_id: id.clone() };
         self.enqueue(&mut tx, order, &query, now_ms + FIRST_QUERY_MS).await?;
         commit(tx, "payment").await?;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use wasm_core::ids::{OrderId, PaymentId, TariffId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Channel, Effect, Event, Order, Payment, Rejected, apply};
+use wasm_core::order::{Effect, Event, Order, Payment, Rejected, apply};
 use wasm_core::tariff::TariffError;
 
 use super::job::Job;
 use super::live::Watchers;
-use super::ports::{Payments, TradeStatus, Unsure, VerifiedTrade};
+use super::ports::{Platforms, TradeStatus, Unsure, VerifiedTrade};
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::crash;
 use crate::ledger::{self, LedgerError};
-use crate::store::{JobRow, Store, StoreError, Tx};
+use crate::store::{JobRow, PaymentStatus, Store, StoreError, Tx};
 
 /// How often a change is tried again after somebody else changed the same order first.
 pub(super) const TRIES: usize = 8;
@@ -37,7 +37,7 @@ macro_rules! retry {
 }
 pub(super) use retry;
 
-/// Orders, over a store, a clock and a payment platform. Cheap to clone.
+/// Orders, over a store, a clock and the payment platforms. Cheap to clone.
 #[derive(Clone)]
 pub struct Orders {
     pub(super) inner: Arc<Inner>,
@@ -46,7 +46,7 @@ pub struct Orders {
 pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) payments: Arc<dyn Payments>,
+    pub(super) platforms: Platforms,
     pub(super) watchers: Watchers,
     pub(super) sessions: Sessions,
     /// Rings when the outbox got something.
@@ -140,18 +140,23 @@ impl OrderError {
 }
 
 impl Orders {
-    /// Orders over `store`, paid through `payments`. Start and stop commands run as jobs, which
+    /// Orders over `store`, paid through `platforms`. Start and stop commands run as jobs, which
     /// know the chargers.
-    pub fn new(store: Store, clock: Clock, payments: Arc<dyn Payments>) -> Self {
+    pub fn new(store: Store, clock: Clock, platforms: Platforms) -> Self {
         let inner = Inner {
             store,
             clock,
-            payments,
+            platforms,
             watchers: Watchers::default(),
             sessions: Sessions::default(),
             outbox: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The payment platforms that riders can pay at.
+    pub fn platforms(&self) -> &Platforms {
+        &self.inner.platforms
     }
 
     /// Completes when the outbox got something since the last time.
@@ -196,6 +201,10 @@ impl Orders {
     ) -> Result<Option<Order>, OrderError> {
         let mut tx = self.inner.store.begin().await?;
         let payment = tx.payment(&trade.payment_id).await?.ok_or(OrderError::NoSuchPayment)?;
+        if payment.channel != trade.channel {
+            tracing::error!(payment = %payment.id, channel = trade.channel.as_str(), "not paid there");
+            return Err(OrderError::NoSuchPayment);
+        }
         if payment.amount_fen != trade.amount_fen {
             let (paid_fen, opened_fen) = (trade.amount_fen, payment.amount_fen);
             tracing::error!(payment = %payment.id, %paid_fen, %opened_fen, "another amount arrived");
@@ -203,12 +212,12 @@ impl Orders {
                 return Err(OrderError::WrongAmount { paid_fen, opened_fen });
             }
         }
-        if payment.status == "paid" {
+        if payment.status == PaymentStatus::Paid {
             return Ok(None);
         }
         let now_ms = self.inner.clock.now_ms();
         let trade_no = Some(trade.trade_no.as_str());
-        tx.set_payment(&trade.payment_id, "paid", trade_no, now_ms).await?;
+        tx.set_payment(&trade.payment_id, PaymentStatus::Paid, trade_no, now_ms).await?;
         let event = |socket_free| Event::Paid { payment: arrived(trade), socket_free };
         let order = self.paid_in(&mut tx, &payment.order_id, event).await?;
         commit(tx, order.state.name()).await?;
@@ -328,7 +337,7 @@ pub(super) async fn commit(tx: Tx, state: &str) -> Result<(), StoreError> {
 fn arrived(trade: &VerifiedTrade) -> Payment {
     Payment {
         id: PaymentId(trade.payment_id.0.clone()),
-        channel: Channel::Alipay,
+        channel: trade.channel,
         amount_fen: trade.amount_fen,
         trade_no: trade.trade_no.clone(),
         paid_ms: trade.paid_ms,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use tracing::warn;
+use wasm_core::order::Channel;
 
 use crate::clock::Clock;
 use crate::config::AlipaySource;
 use crate::demo::alipay::Platform;
 use crate::http::App;
-use crate::orders::{Logins, Payments};
-use crate::payments::absent::Absent;
+use crate::orders::{self, Logins, Platforms};
 use crate::payments::alipay::{
     Alipay, AlipayConfig, AlipaySettings, Notifies, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
     notify,
@@ -70,12 +70,14 @@ impl Paying {
         Ok(Self::Demo(Arc::new(Alipay::new(config, clock.clone())?), platform))
     }
 
-    /// The platform as orders see it.
-    pub(super) fn port(&self) -> Arc<dyn Payments> {
-        match self {
-            Self::Nobody => Arc::new(Absent),
-            Self::Alipay(alipay) | Self::Demo(alipay, _) => Arc::clone(alipay) as _,
-        }
+    /// The platforms as orders see them.
+    pub(super) fn platforms(&self) -> Platforms {
+        let (Self::Alipay(alipay) | Self::Demo(alipay, _)) = self else {
+            return Platforms::default();
+        };
+        let platform =
+            orders::Platform { logins: self.logins(), ..orders::Platform::of(alipay.clone()) };
+        Platforms::default().with(Channel::Alipay, platform)
     }
 
     /// Who tells who a rider is at the platform.

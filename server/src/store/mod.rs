@@ -32,7 +32,7 @@ pub use jobs::{JobRow, ParkedJob, Postponed};
 pub use ledger::{LedgerHead, Takings};
 pub use orders::StoredOrder;
 pub use overview::StationSocket;
-pub use payments::PaymentRow;
+pub use payments::{PaymentRow, PaymentStatus};
 pub use riders::StoredRider;
 pub use sockets::SocketRow;
 pub use transactions::{TransactionEnd, TransactionRow};

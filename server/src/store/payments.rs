@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use wasm_core::ids::{OperatorId, OrderId, PaymentId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::{Store, StoreError, Tx, one_row, taken};
 
@@ -17,16 +18,42 @@ pub struct PaymentRow {
     pub operator_id: OperatorId,
     /// What it pays.
     pub order_id: OrderId,
-    /// How: `wap` or `jsapi`.
+    /// At which platform.
+    pub channel: Channel,
+    /// By which of its products: `orders::Product::as_str`.
     pub product: String,
     /// How much, fen.
     pub amount_fen: Fen,
-    /// `open`, `paid` or `closed`.
-    pub status: String,
+    /// How far it is.
+    pub status: PaymentStatus,
     /// The platform's number, once known.
     pub trade_no: Option<String>,
     /// When it was opened, milliseconds UTC.
     pub created_ms: i64,
+}
+
+/// How far an attempt to pay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentStatus {
+    /// It can be paid.
+    Open,
+    /// The money arrived.
+    Paid,
+    /// It can no more be paid.
+    Closed,
+}
+
+impl PaymentStatus {
+    const ALL: [Self; 3] = [Self::Open, Self::Paid, Self::Closed];
+
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paid => "paid",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl Tx {
@@ -34,18 +61,14 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Taken`] when the id exists.
-    pub async fn insert_payment(
-        &mut self,
-        payment: &PaymentRow,
-        channel: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_payment(&mut self, payment: &PaymentRow) -> Result<(), StoreError> {
         let sql = "INSERT INTO payments (operator_id, id, order_id, channel, product, amount_fen, \
                    status, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
         sqlx::query(sql)
             .bind(payment.operator_id.as_str())
             .bind(payment.id.as_str())
             .bind(payment.order_id.as_str())
-            .bind(channel)
+            .bind(payment.channel.as_str())
             .bind(payment.product.as_str())
             .bind(payment.amount_fen.0)
             .bind(payment.status.as_str())
@@ -61,7 +84,7 @@ impl Tx {
     /// # Errors
     /// The database does not answer.
     pub async fn payment(&mut self, id: &PaymentId) -> Result<Option<PaymentRow>, StoreError> {
-        let sql = "SELECT id, operator_id, order_id, product, amount_fen, status, trade_no, \
+        let sql = "SELECT id, operator_id, order_id, channel, product, amount_fen, status, trade_no, \
                    created_ms FROM payments WHERE id = $1";
         let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
         row.map(|row| payment(&row)).transpose()
@@ -74,14 +97,14 @@ impl Tx {
     pub async fn set_payment(
         &mut self,
         id: &PaymentId,
-        status: &str,
+        status: PaymentStatus,
         trade_no: Option<&str>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE payments SET status = $1, trade_no = COALESCE($2, trade_no), \
                    updated_ms = $3 WHERE id = $4";
         let updated = sqlx::query(sql)
-            .bind(status)
+            .bind(status.as_str())
             .bind(trade_no.map(str::to_owned))
             .bind(now_ms)
             .bind(id.as_str())
@@ -98,7 +121,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn payments_of_order(&self, order: &OrderId) -> Result<Vec<PaymentRow>, StoreError> {
-        let sql = "SELECT id, operator_id, order_id, product, amount_fen, status, trade_no, \
+        let sql = "SELECT id, operator_id, order_id, channel, product, amount_fen, status, trade_no, \
                    created_ms FROM payments WHERE order_id = $1 ORDER BY created_ms, id";
         let rows = sqlx::query(sql).bind(order.as_str()).fetch_all(&self.pool).await?;
         rows.iter().map(payment).collect()
@@ -106,13 +129,17 @@ impl Store {
 }
 
 fn payment(row: &AnyRow) -> Result<PaymentRow, StoreError> {
+    let (channel, status): (&str, &str) = (row.try_get("channel")?, row.try_get("status")?);
+    let known = PaymentStatus::ALL.into_iter().find(|known| known.as_str() == status);
     Ok(PaymentRow {
         id: PaymentId(row.try_get("id")?),
         operator_id: OperatorId(row.try_get("operator_id")?),
         order_id: OrderId(row.try_get("order_id")?),
+        channel: Channel::parse(channel)
+            .ok_or_else(|| StoreError::Unreadable(format!("channel {channel}")))?,
         product: row.try_get("product")?,
         amount_fen: Fen(row.try_get("amount_fen")?),
-        status: row.try_get("status")?,
+        status: known.ok_or_else(|| StoreError::Unreadable(format!("status {status}")))?,
         trade_no: row.try_get("trade_no")?,
         created_ms: row.try_get("created_ms")?,
     })

@@ -1,12 +1,14 @@
 //! Faults of devices and platforms, each named after its row in the list of faults to survive.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use server::jobs::Workers;
 use server::orders::{CommandAnswer, PayVia, StartRecord, StopRecord};
 use server::store::samples::SampleRow;
 use server::store::stations::{Presence, SocketStatus};
 use wasm_core::ids::{OrderId, StationId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, RefundStatus, StartFailure, State, StopReason};
+use wasm_core::order::{Channel, Order, RefundStatus, StartFailure, State, StopReason};
 
 use crate::story;
 use crate::support::{World, with_dbs};
@@ -16,7 +18,9 @@ const METER_START_WH: i64 = 5_000;
 
 async fn paid_order(world: &World) -> Order {
     let order = world.order("rider", "full-500").await;
-    let payment = world.open_payment(&order, PayVia::Browser).await;
+    let payment = world
+        .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+        .await;
     world.pay(&payment, Fen(500)).await;
     world.stored(&order.id).await
 }
@@ -126,7 +130,6 @@ async fn f18_a_server_that_comes_back_lets_stations_come_back_too() {
             old.clock.clone(),
             old.orders.clone(),
             old.chargers.clone(),
-            old.payments.clone(),
         );
         workers.run_due().await.expect("jobs");
         assert_eq!(world.stored(&order.id).await.state.name(), "starting");

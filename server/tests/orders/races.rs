@@ -1,11 +1,13 @@
 //! Many at once: one wins, nobody loses money.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use crate::story;
 use crate::support::{World, with_dbs};
 use futures_util::future::join_all;
 use server::orders::{PayVia, StartRecord};
 use wasm_core::money::Fen;
-use wasm_core::order::{CancelReason, State};
+use wasm_core::order::{CancelReason, Channel, State};
 
 const RIDERS: usize = 12;
 
@@ -16,7 +18,15 @@ async fn f37_many_riders_pay_for_one_socket_and_one_charges() {
         let mut paid = Vec::new();
         for rider in 0..RIDERS {
             let order = world.order(&format!("rider{rider}"), "full-500").await;
-            paid.push((order.id.clone(), world.open_payment(&order, PayVia::Browser).await));
+            paid.push((
+                order.id.clone(),
+                world
+                    .open_payment(
+                        &order,
+                        PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                    )
+                    .await,
+            ));
         }
         join_all(paid.iter().map(|(_, payment)| world.pay(payment, Fen(500)))).await;
 
@@ -42,7 +52,9 @@ async fn f01_the_same_notify_many_times_at_once_is_one_payment() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let payment = world.open_payment(&order, PayVia::Browser).await;
+        let payment = world
+            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+            .await;
         join_all((0..15).map(|_| world.pay(&payment, Fen(500)))).await;
         let order = world.stored(&order.id).await;
         assert_eq!(order.payments.len(), 1);
@@ -58,7 +70,9 @@ async fn f21_f40_repeated_starts_and_stops_at_once_are_one_charge() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let payment = world.open_payment(&order, PayVia::Browser).await;
+        let payment = world
+            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+            .await;
         world.pay(&payment, Fen(500)).await;
         let record = StartRecord {
             station_id: world.station.clone(),
@@ -87,7 +101,9 @@ async fn f07_a_payment_of_another_amount_changes_nothing() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let payment = world.open_payment(&order, PayVia::Browser).await;
+        let payment = world
+            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+            .await;
         for wrong in [499, 501] {
             let trade = world.trade(&payment, Fen(wrong));
             assert!(world.orders.trade_changed(&trade).await.is_err());

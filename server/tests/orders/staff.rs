@@ -1,12 +1,14 @@
 //! What an operator's people do: stop a charge, try a parked refund again, read the books.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use server::ledger;
 use server::orders::{OrderError, PayVia};
 use server::store::Takings;
 use server::store::users::User;
 use wasm_core::ids::OperatorId;
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, RefundStatus};
+use wasm_core::order::{Channel, Order, RefundStatus};
 
 use crate::story;
 use crate::support::{BEGIN_MS, World, with_dbs};
@@ -23,7 +25,9 @@ fn other() -> OperatorId {
 
 async fn paid(world: &World) -> Order {
     let order = world.order("rider", "full-500").await;
-    let payment = world.open_payment(&order, PayVia::Browser).await;
+    let payment = world
+        .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+        .await;
     world.pay(&payment, Fen(500)).await;
     world.stored(&order.id).await
 }

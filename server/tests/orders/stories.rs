@@ -1,5 +1,7 @@
 //! The domain's stories again, through the whole server, on both databases.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use std::collections::HashMap;
 
 use crate::story::{self, Story, StoryLine};
@@ -8,7 +10,7 @@ use server::orders::{CommandAnswer, PayVia, Reading, StartRecord, StopRecord, Un
 use server::store::samples::SampleRow;
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 
 /// The register of the story's device before the charge, watt-hours.
 const METER_START_WH: i64 = 1_000;
@@ -39,9 +41,16 @@ impl<'a> Player<'a> {
     async fn new(world: &'a World, story: &Story) -> Self {
         world.clock.advance_ms(24 * 3_600_000);
         let order = world.order(&story.name, &story.plan).await;
-        let mut payments = vec![world.open_payment(&order, PayVia::Browser).await];
+        let mut payments = vec![
+            world
+                .open_payment(
+                    &order,
+                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                )
+                .await,
+        ];
         if story.lines.iter().any(|line| line.has("again")) {
-            let app = PayVia::App { buyer_open_id: "buyer".to_owned() };
+            let app = PayVia::app(Channel::Alipay, "buyer".to_owned());
             payments.push(world.open_payment(&order, app).await);
         }
         let begin_ms = world.clock.now_ms();
@@ -87,7 +96,13 @@ impl<'a> Player<'a> {
     async fn paid(&self, line: &StoryLine) {
         if line.has("taken") {
             let rival = self.world.order("rival", "money-300").await;
-            let payment = self.world.open_payment(&rival, PayVia::Browser).await;
+            let payment = self
+                .world
+                .open_payment(
+                    &rival,
+                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                )
+                .await;
             self.world.pay(&payment, Fen(300)).await;
         }
         let nth = usize::from(line.has("again"));

@@ -9,7 +9,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
     Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
-    RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Platform, Platforms, RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
 use server::store::sites::{NewSite, Operator};
@@ -17,7 +17,7 @@ use server::store::stations::{NewStation, Presence, new_codes};
 use wasm_core::ids::{OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
 /// When tests begin, milliseconds UTC.
@@ -69,14 +69,12 @@ impl World {
         let station = seed(&store, &tariff, codes.clone()).await;
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
-        let orders = Orders::new(store.clone(), clock.clone(), payments.clone());
-        let workers = Workers::new(
+        let orders = Orders::new(
             store.clone(),
             clock.clone(),
-            orders.clone(),
-            chargers.clone(),
-            payments.clone(),
+            Platforms::default().with(Channel::Alipay, Platform::of(payments.clone())),
         );
+        let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
         Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
     }
 
@@ -118,6 +116,7 @@ impl World {
     /// What the platform says of a payment that was made.
     pub fn trade(&self, payment: &PaymentId, amount_fen: Fen) -> VerifiedTrade {
         VerifiedTrade {
+            channel: Channel::Alipay,
             payment_id: payment.clone(),
             trade_no: format!("T{payment}"),
             amount_fen,

@@ -144,19 +144,30 @@ pub struct Payment {
 }
 
 /// A payment platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Alipay.
     Alipay,
+    /// `WeChat` Pay.
+    Wechat,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Alipay, Self::Wechat];
+
     /// The name as stored and as written in account names.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alipay => "alipay",
+            Self::Wechat => "wechat",
         }
+    }
+
+    /// The channel of that name ([`Self::as_str`]).
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The real adapter against the simulated platform, over loopback HTTP.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use std::slice;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::*;
 use crate::clock::Clock;
@@ -115,7 +118,7 @@ impl Fixture {
     }
 
     async fn open(&self, id: &str) -> Answer<Checkout> {
-        let via = PayVia::App { buyer_open_id: "open-1".to_owned() };
+        let via = PayVia::app(Channel::Alipay, "open-1".to_owned());
         self.alipay.create(&self.payment(id, via)).await
     }
 
@@ -167,7 +170,7 @@ async fn overhear(
 fn trade_no(checkout: &Checkout) -> String {
     match checkout {
         Checkout::TradeNo(trade_no) => trade_no.clone(),
-        Checkout::Redirect(address) => panic!("{address}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -179,6 +182,7 @@ fn refund(id: &str, payment: &str, amount_fen: i64) -> RefundRequest {
     RefundRequest {
         id: RefundId::from(id),
         payment_id: PaymentId::from(payment),
+        paid_fen: Fen(amount_fen),
         amount_fen: Fen(amount_fen),
         reason: "未用完".to_owned(),
     }
@@ -198,7 +202,8 @@ fn assert_unknown<T: std::fmt::Debug>(answer: &Answer<T>, of: &str) {
 #[tokio::test]
 async fn a_browser_pays_and_comes_back() {
     let mut fixture = Fixture::new().await;
-    let payment = fixture.payment("P1", PayVia::Browser);
+    let payment =
+        fixture.payment("P1", PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let Checkout::Redirect(address) = fixture.alipay.create(&payment).await.unwrap() else {
         panic!("a browser is redirected")
     };
@@ -252,7 +257,7 @@ async fn the_app_pays_a_trade_that_is_opened_once() {
     // It is paid: neither a second trade nor a plain no.
     assert_unknown(&fixture.open("P1").await, "create");
 
-    let mut dearer = fixture.payment("P2", PayVia::App { buyer_open_id: "open-1".to_owned() });
+    let mut dearer = fixture.payment("P2", PayVia::app(Channel::Alipay, "open-1".to_owned()));
     fixture.alipay.create(&dearer).await.unwrap();
     dearer.amount_fen = Fen(501);
     assert_no(fixture.alipay.create(&dearer).await, "ACQ.CONTEXT_INCONSISTENT");
@@ -442,7 +447,8 @@ async fn a_login_code_serves_once() {
 #[tokio::test]
 async fn the_gateway_takes_only_what_the_merchant_signed() {
     let fixture = Fixture::new().await;
-    let payment = fixture.payment("P1", PayVia::Browser);
+    let payment =
+        fixture.payment("P1", PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let Checkout::Redirect(address) = fixture.alipay.create(&payment).await.unwrap() else {
         panic!("a browser is redirected")
     };

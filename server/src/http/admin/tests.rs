@@ -15,8 +15,7 @@ use tower::ServiceExt;
 use super::staff::SESSION_MS;
 use crate::clock::Clock;
 use crate::http::{App, Options, Parts, Settings, router};
-use crate::orders::Orders;
-use crate::payments::absent::Absent;
+use crate::orders::{Orders, Platforms};
 use crate::store::Store;
 use crate::store::sites::Operator;
 use crate::store::users::User;
@@ -62,7 +61,7 @@ async fn service() -> Service {
         };
         store.add_user(&user, 1).await.unwrap();
     }
-    let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Absent));
+    let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
     let public_url = "https://charge.example".to_owned();
     let settings = Arc::new(Settings { public_url, demo: false });
     let app = App { orders, logins: None, store, clock, settings };

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wasm_core::ids::{OrderId, PlanId, TariffId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Action, Order};
+use wasm_core::order::{Action, Channel, Order};
 use wasm_core::receipt::Receipt;
 
 use super::sockets;
-use crate::http::App;
 use crate::http::idempotent::{self, Key};
 use crate::http::json::Body;
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
+use crate::http::{App, ClientIp};
 use crate::orders::{Checkout, NewOrder, PayVia};
 
 /// An order with what the rider can do now.
@@ -78,8 +78,14 @@ pub enum Via {
 pub enum PayAnswer {
     /// Go to this address.
     RedirectUrl(String),
-    /// Call `tradePay` with this `tradeNO`.
+    /// Call Alipay's `tradePay` with this `tradeNO`.
     TradeNo(String),
+    /// Call Alipay's `tradePay` with this `orderStr`.
+    OrderString(String),
+    /// Call `WeChat`'s cashier with these parameters, a JSON object.
+    Bridge(String),
+    /// Show this text as a QR code.
+    Code(String),
 }
 
 /// Makes an order at the price that was shown.
@@ -179,13 +185,14 @@ pub async fn show(
 pub async fn pay(
     State(app): State<App>,
     rider: Rider,
+    client: ClientIp,
     Path(id): Path<OrderId>,
     key: Option<Key>,
     Body(request): Body<PayRequest>,
 ) -> Result<Response, Problem> {
     let via = match (request.via, rider.alipay_open_id) {
-        (Via::Browser, _) => PayVia::Browser,
-        (Via::Alipay, Some(buyer_open_id)) => PayVia::App { buyer_open_id },
+        (Via::Browser, _) => PayVia::browser(Channel::Alipay, client.0),
+        (Via::Alipay, Some(buyer_open_id)) => PayVia::app(Channel::Alipay, buyer_open_id),
         (Via::Alipay, None) => {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -202,6 +209,9 @@ pub async fn pay(
         let answer = match checkout {
             Checkout::Redirect(address) => PayAnswer::RedirectUrl(address),
             Checkout::TradeNo(number) => PayAnswer::TradeNo(number),
+            Checkout::OrderString(text) => PayAnswer::OrderString(text),
+            Checkout::Bridge(json) => PayAnswer::Bridge(json),
+            Checkout::Code(text) => PayAnswer::Code(text),
         };
         Ok::<_, Problem>((StatusCode::OK, answer))
     };

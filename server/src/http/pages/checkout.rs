@@ -1,16 +1,19 @@
 //! On to the payment platform.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use app::pages::rider::pay::{self, PayPage};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use wasm_core::ids::OrderId;
+use wasm_core::order::Channel;
 
 use super::language::Language;
 use super::{answer, login};
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
-use crate::orders::{Checkout, OrderError, PayVia};
+use crate::orders::{Checkout, OrderError, PayVia, Product};
 use crate::payments::environment::Environment;
 
 /// How this rider gets to the platform from here.
@@ -35,7 +38,16 @@ pub(super) async fn go(
             Ok(order) => answer::see(&login::address(app, logins.as_ref(), rider, &order.id)),
             Err(error) => answer::problem(language, &error.into(), &order_path(order)),
         },
-        (Way::Login, None) => pay(app, language, rider, PayVia::Browser, order).await,
+        (Way::Login, None) => {
+            pay(
+                app,
+                language,
+                rider,
+                PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                order,
+            )
+            .await
+        }
         (Way::Pay(via), _) => pay(app, language, rider, via, order).await,
     }
 }
@@ -54,14 +66,17 @@ pub(super) async fn pay(
         let return_url = format!("{}{path}", app.settings.public_url);
         app.orders.pay(order, &rider.id, via, return_url).await
     };
-    let in_app = matches!(via, PayVia::App { .. });
+    let in_app = matches!(via, PayVia { product: Product::App { .. }, .. });
     let mut opened = open(via).await;
     if in_app && let Err(OrderError::Platform(unsure)) = &opened {
         tracing::warn!(%order, %unsure, "not payable in the app, on the browser's way");
-        opened = open(PayVia::Browser).await;
+        opened = open(PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))).await;
     }
     match opened {
         Ok(Checkout::Redirect(address)) => answer::see(&address),
+        Ok(Checkout::OrderString(_) | Checkout::Bridge(_) | Checkout::Code(_)) => {
+            answer::see(&path)
+        }
         Ok(Checkout::TradeNo(trade_no)) => {
             let page = PayPage { trade_no, order_path: path };
             answer::html(language, StatusCode::OK, pay::html(language.lang, page))
@@ -82,10 +97,10 @@ fn way(rider: &Rider, headers: &HeaderMap) -> Way {
     let environment = Environment::of(agent.unwrap_or_default());
     match &rider.alipay_open_id {
         Some(buyer_open_id) if environment.in_alipay() => {
-            Way::Pay(PayVia::App { buyer_open_id: buyer_open_id.clone() })
+            Way::Pay(PayVia::app(Channel::Alipay, buyer_open_id.clone()))
         }
         None if environment == Environment::Alipay => Way::Login,
-        _ => Way::Pay(PayVia::Browser),
+        _ => Way::Pay(PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))),
     }
 }
 
@@ -107,8 +122,8 @@ mod tests {
             |agent: &str| HeaderMap::from_iter([(header::USER_AGENT, agent.parse().unwrap())]);
         let alipay = headers("Mozilla/5.0 AlipayClient/10.8.36");
         let mini_program = headers("Mozilla/5.0 AlipayClient/10.8.36 MiniProgram");
-        let app = Way::Pay(PayVia::App { buyer_open_id: "o".to_owned() });
-        let browser = Way::Pay(PayVia::Browser);
+        let app = Way::Pay(PayVia::app(Channel::Alipay, "o".to_owned()));
+        let browser = Way::Pay(PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)));
         assert_eq!(way(&rider(Some("o")), &alipay), app);
         assert_eq!(way(&rider(Some("o")), &mini_program), app);
         assert_eq!(way(&rider(None), &alipay), Way::Login);

@@ -1,12 +1,15 @@
 //! To the platform's login and back: in Alipay's app the first Pay finds out who the rider is
 //! there, without a question to the rider. Whatever goes wrong, paying goes on the browser's way.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use wasm_core::ids::OrderId;
+use wasm_core::order::Channel;
 
 use super::language::Language;
 use super::login_state::{self, Refused};
@@ -69,20 +72,29 @@ pub(super) async fn returned(
 async fn join(app: &App, rider: Rider, auth_code: &str) -> (Rider, PayVia) {
     // The page loaded once more: its code is used up, the rider is known.
     if let Some(buyer_open_id) = rider.alipay_open_id.clone() {
-        return (rider, PayVia::App { buyer_open_id });
+        return (rider, PayVia::app(Channel::Alipay, buyer_open_id));
     }
-    let Some(open_id) = open_id(app, auth_code).await else { return (rider, PayVia::Browser) };
+    let Some(open_id) = open_id(app, auth_code).await else {
+        return (rider, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    };
     match app.orders.known_at_alipay(&rider.id, &open_id).await {
         Ok(known) => {
             let is_buyer = known.alipay_open_id.as_ref() == Some(&open_id);
             let rider = Rider { id: known.id, alipay_open_id: known.alipay_open_id, ..rider };
-            let app = PayVia::App { buyer_open_id: open_id };
-            (rider, if is_buyer { app } else { PayVia::Browser })
+            let app = PayVia::app(Channel::Alipay, open_id);
+            (
+                rider,
+                if is_buyer {
+                    app
+                } else {
+                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))
+                },
+            )
         }
         Err(error) => {
             let problem = Problem::from(error);
             tracing::warn!(rider = %rider.id, code = problem.code, "the rider stays anonymous");
-            (rider, PayVia::Browser)
+            (rider, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
         }
     }
 }

@@ -63,8 +63,10 @@ impl Service {
             Platform::open(store.clone(), clock.clone(), &url, &url).await.unwrap();
         change(&mut config);
         let alipay = Arc::new(Alipay::new(config, clock.clone()).unwrap());
+        let platforms = crate::orders::Platforms::default()
+            .with(wasm_core::order::Channel::Alipay, crate::orders::Platform::of(alipay.clone()));
         let app = App {
-            orders: Orders::new(store.clone(), clock.clone(), alipay.clone()),
+            orders: Orders::new(store.clone(), clock.clone(), platforms),
             logins: Some(alipay.clone()),
             settings: Arc::new(Settings { public_url: url.clone(), demo: false }),
             store,

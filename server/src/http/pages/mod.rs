@@ -49,8 +49,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::http::Settings;
-    use crate::orders::Orders;
-    use crate::payments::absent::Absent;
+    use crate::orders::{Orders, Platforms};
     use crate::store::Store;
 
     /// The largest page looked at, in bytes.
@@ -60,7 +59,7 @@ mod tests {
         let store = Store::open("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let clock = Clock::manual(1_790_000_000_000);
-        let orders = Orders::new(store.clone(), clock.clone(), Arc::new(Absent));
+        let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
         let public_url = "http://charge.example".to_owned();
         let settings = Arc::new(Settings { public_url, demo: false });
         router().with_state(App { orders, logins: None, store, clock, settings })

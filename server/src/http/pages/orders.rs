@@ -1,5 +1,7 @@
 //! `/orders/{id}`, its receipt and its buttons, and `/me`.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use app::pages::rider::mine::{self, MinePage};
 use app::pages::rider::trouble::Trouble;
 use app::pages::rider::{order, receipt as receipt_page};
@@ -9,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use wasm_core::ids::OrderId;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 
 use super::form::OwnForm;
 use super::language::Language;
@@ -112,7 +114,14 @@ pub(super) async fn pay(
     match Rider::of(&app, &headers).await {
         Ok(Some(rider)) => match wanted {
             Ok(Query(Wanted { way: Wish::Browser })) => {
-                checkout::pay(&app, language, &rider, PayVia::Browser, &id).await
+                checkout::pay(
+                    &app,
+                    language,
+                    &rider,
+                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                    &id,
+                )
+                .await
             }
             Err(_) => checkout::go(&app, language, &rider, &headers, &id).await,
         },

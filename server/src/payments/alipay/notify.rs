@@ -15,6 +15,7 @@ use axum::routing::post;
 use futures_util::future::BoxFuture;
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::NOTIFY_PATH;
 use super::config::AlipayConfig;
@@ -219,6 +220,7 @@ fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
     let trade_status = field(params, "trade_status")?;
     let buyer = params.get("buyer_open_id").or_else(|| params.get("buyer_id"));
     Ok(VerifiedTrade {
+        channel: Channel::Alipay,
         payment_id: PaymentId::from(field(params, "out_trade_no")?),
         trade_no: field(params, "trade_no")?.to_owned(),
         amount_fen: Fen::from_yuan(total_amount).ok_or(Refused::Field("total_amount"))?,

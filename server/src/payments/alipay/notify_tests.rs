@@ -109,6 +109,7 @@ async fn a_payment_is_told_and_kept() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.post(signed(paid())).await, "success");
     let expected = VerifiedTrade {
+        channel: Channel::Alipay,
         payment_id: PaymentId::from("P1"),
         trade_no: "2026112222001400000000000001".to_owned(),
         amount_fen: Fen(500),

@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::client::{Alipay, read_node};
 use super::sign;
 use super::time::{from_beijing, to_beijing};
 use crate::orders::{
-    Answer, Checkout, NewPayment, PayVia, Payments, RefundRequest, TradeState, TradeStatus, Unsure,
-    VerifiedTrade,
+    Answer, Checkout, NewPayment, Payments, Product, RefundRequest, TradeState, TradeStatus,
+    Unsure, VerifiedTrade,
 };
 
 /// Longest subject Alipay takes, in characters.
@@ -118,6 +119,7 @@ impl Alipay {
             .ok_or_else(|| Unsure::Unknown(format!("total_amount {}", trade.total_amount)))?;
         let paid_ms = trade.send_pay_date.as_deref().and_then(from_beijing);
         Ok(TradeState::Paid(VerifiedTrade {
+            channel: Channel::Alipay,
             payment_id: payment.clone(),
             trade_no: trade.trade_no,
             amount_fen,
@@ -174,9 +176,13 @@ pub(super) fn same_number(ours: &PaymentId, theirs: &str) -> Answer<()> {
 impl Payments for Alipay {
     fn create<'a>(&'a self, payment: &'a NewPayment) -> BoxFuture<'a, Answer<Checkout>> {
         Box::pin(async move {
-            match &payment.via {
-                PayVia::Browser => Ok(self.open_in_browser(payment)),
-                PayVia::App { buyer_open_id } => self.open_in_app(payment, buyer_open_id).await,
+            match &payment.via.product {
+                Product::Browser { .. } => Ok(self.open_in_browser(payment)),
+                Product::App { buyer_open_id } => self.open_in_app(payment, buyer_open_id).await,
+                Product::Code => Err(Unsure::Never {
+                    code: "NOT_OFFERED".to_owned(),
+                    message: "no code to scan".to_owned(),
+                }),
             }
         })
     }

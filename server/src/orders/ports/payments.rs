@@ -1,63 +1,13 @@
-//! What orders need of the outside: sockets that start and stop, platforms that move money.
-//!
-//! Every call to the outside has three results: yes, no, unknown. *Unknown* is never treated as
-//! either of the others; a query or a timer decides later.
+//! Payments in advance, refunds and logins at a payment platform.
+
+use std::net::IpAddr;
 
 use futures_util::future::BoxFuture;
-use wasm_core::ids::{OrderId, PaymentId, RefundId, StationId};
+use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
-/// Yes (`Ok`), no, or unknown.
-pub type Answer<T> = Result<T, Unsure>;
-
-/// Not a yes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsure {
-    /// The other side refused, and nothing happened there.
-    #[error("refused: {code} {message}")]
-    No {
-        /// The other side's code.
-        code: String,
-        /// The other side's words, for logs.
-        message: String,
-    },
-    /// Time-out, broken line, unverifiable or incomprehensible answer: it may have happened.
-    #[error("unknown: {0}")]
-    Unknown(String),
-}
-
-/// The stations, as orders see them.
-pub trait Chargers: Send + Sync {
-    /// Whether the station has a live link.
-    fn is_online(&self, station: &StationId) -> bool;
-
-    /// Asks a socket to start for an order (OCPP `RemoteStartTransaction`; the order's id is the
-    /// `idTag`). `Ok(Accepted)` is not yet started.
-    fn start<'a>(
-        &'a self,
-        station: &'a StationId,
-        connector: i64,
-        order: &'a OrderId,
-    ) -> BoxFuture<'a, Answer<CommandAnswer>>;
-
-    /// Asks a station to end a transaction (OCPP `RemoteStopTransaction`).
-    fn stop<'a>(
-        &'a self,
-        station: &'a StationId,
-        transaction_id: i64,
-    ) -> BoxFuture<'a, Answer<CommandAnswer>>;
-}
-
-/// What a station says to a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandAnswer {
-    /// It will try.
-    Accepted,
-    /// It will not.
-    Rejected,
-    /// It has no link.
-    Offline,
-}
+use super::Answer;
 
 /// A payment platform.
 pub trait Payments: Send + Sync {
@@ -104,16 +54,59 @@ pub struct NewPayment {
     pub return_url: String,
 }
 
-/// How a rider pays.
+/// How a rider pays: at which platform, and by which of its products.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PayVia {
-    /// A phone's browser, redirected to the platform (`alipay.trade.wap.pay`).
-    Browser,
-    /// Inside the platform's app (`alipay.trade.create`, then `tradePay`).
+pub struct PayVia {
+    /// The platform.
+    pub channel: Channel,
+    /// The product.
+    pub product: Product,
+}
+
+impl PayVia {
+    /// A phone's browser, sent on to the platform.
+    pub fn browser(channel: Channel, client_ip: IpAddr) -> Self {
+        Self { channel, product: Product::Browser { client_ip } }
+    }
+
+    /// Inside the platform's own app.
+    pub fn app(channel: Channel, buyer_open_id: impl Into<String>) -> Self {
+        Self { channel, product: Product::App { buyer_open_id: buyer_open_id.into() } }
+    }
+
+    /// A code on another screen.
+    pub fn code(channel: Channel) -> Self {
+        Self { channel, product: Product::Code }
+    }
+}
+
+/// What a platform sells us to be paid by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// A phone's browser is redirected (`alipay.trade.wap.pay`; `/v3/pay/transactions/h5`).
+    Browser {
+        /// The phone's address, which `WeChat` Pay demands.
+        client_ip: IpAddr,
+    },
+    /// Inside the platform's app (`alipay.trade.create`; `/v3/pay/transactions/jsapi`).
     App {
         /// The buyer's `open_id` at the platform.
         buyer_open_id: String,
     },
+    /// A code that the rider scans with the platform's app (`alipay.trade.precreate`;
+    /// `/v3/pay/transactions/native`).
+    Code,
+}
+
+impl Product {
+    /// The name as stored.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Browser { .. } => "browser",
+            Self::App { .. } => "app",
+            Self::Code => "code",
+        }
+    }
 }
 
 /// Where the rider goes to pay.
@@ -121,8 +114,15 @@ pub enum PayVia {
 pub enum Checkout {
     /// Go to this address.
     Redirect(String),
-    /// Call the app's cashier with this `tradeNO`.
+    /// Call Alipay's cashier (`tradePay`) with this `tradeNO`.
     TradeNo(String),
+    /// Call Alipay's cashier (`tradePay`) with this `orderStr`.
+    OrderString(String),
+    /// Call `WeChat`'s cashier (`getBrandWCPayRequest`, `wx.requestPayment`) with these parameters,
+    /// a JSON object.
+    Bridge(String),
+    /// Show this text as a QR code.
+    Code(String),
 }
 
 /// What a platform knows of a payment.
@@ -141,6 +141,8 @@ pub enum TradeState {
 /// What a verified notify or a query says of a trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedTrade {
+    /// The platform that says so.
+    pub channel: Channel,
     /// Our number.
     pub payment_id: PaymentId,
     /// The platform's number.
@@ -175,6 +177,8 @@ pub struct RefundRequest {
     pub id: RefundId,
     /// The payment.
     pub payment_id: PaymentId,
+    /// How much was paid, fen; `WeChat` Pay wants to hear it again.
+    pub paid_fen: Fen,
     /// How much, fen.
     pub amount_fen: Fen,
     /// Why, for the rider's statement; at most 256 characters.
