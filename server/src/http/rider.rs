@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::rates::Newcomers;
 use super::sha256_hex;
 use crate::random;
-use crate::store::StoreError;
+use crate::store::{OpenIds, StoreError};
 
 /// The cookie's name.
 pub const COOKIE: &str = "sc_rider";
@@ -31,8 +31,8 @@ const TOKEN_SYMBOLS: usize = 40;
 pub struct Rider {
     /// Who.
     pub id: RiderId,
-    /// Who that is at Alipay, once the platform has told.
-    pub alipay_open_id: Option<String>,
+    /// Who that is at the payment platforms that have told.
+    pub open_ids: OpenIds,
     /// What only this rider's browser has, and we while it asks.
     pub secret: Secret,
 }
@@ -70,7 +70,7 @@ impl fmt::Debug for Secret {
 
 impl From<NewRider> for Rider {
     fn from(new: NewRider) -> Self {
-        Self { id: new.id, alipay_open_id: None, secret: Secret(new.token) }
+        Self { id: new.id, open_ids: OpenIds::default(), secret: Secret(new.token) }
     }
 }
 
@@ -104,7 +104,7 @@ impl Rider {
         let Some(token) = token(headers) else { return Ok(None) };
         let stored = app.store.rider_by_token(&token_hash(token)).await?;
         let secret = Secret(token.to_owned());
-        Ok(stored.map(|rider| Self { id: rider.id, alipay_open_id: rider.alipay_open_id, secret }))
+        Ok(stored.map(|rider| Self { id: rider.id, open_ids: rider.open_ids, secret }))
     }
 }
 

@@ -33,7 +33,7 @@ pub use ledger::{LedgerHead, Takings};
 pub use orders::StoredOrder;
 pub use overview::StationSocket;
 pub use payments::{PaymentRow, PaymentStatus};
-pub use riders::StoredRider;
+pub use riders::{OpenIds, StoredRider};
 pub use sockets::SocketRow;
 pub use transactions::{TransactionEnd, TransactionRow};
 

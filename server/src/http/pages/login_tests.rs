@@ -12,14 +12,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use wasm_core::ids::{OrderId, RiderId};
 use wasm_core::link::ScanCode;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 use wasm_core::units::MS_PER_MINUTE;
 
 use crate::clock::Clock;
 use crate::demo::alipay::Platform;
 use crate::http::{App, Options, Parts, Settings, router};
-use crate::orders::Orders;
+use crate::orders::{self, Orders};
 use crate::payments::alipay::{Alipay, AlipayConfig, Notifies, SigningKey, notify, testing};
 use crate::store::Store;
 use crate::store::sites::{NewSite, Operator};
@@ -63,11 +63,13 @@ impl Service {
             Platform::open(store.clone(), clock.clone(), &url, &url).await.unwrap();
         change(&mut config);
         let alipay = Arc::new(Alipay::new(config, clock.clone()).unwrap());
-        let platforms = crate::orders::Platforms::default()
-            .with(wasm_core::order::Channel::Alipay, crate::orders::Platform::of(alipay.clone()));
+        let adapter = orders::Platform {
+            logins: Some(alipay.clone()),
+            ..orders::Platform::of(alipay.clone())
+        };
+        let platforms = orders::Platforms::default().with(Channel::Alipay, adapter);
         let app = App {
             orders: Orders::new(store.clone(), clock.clone(), platforms),
-            logins: Some(alipay.clone()),
             settings: Arc::new(Settings { public_url: url.clone(), demo: false }),
             store,
             clock,
@@ -215,7 +217,7 @@ impl Phone<'_> {
         headers.insert(header::COOKIE, cookie.parse().unwrap());
         let rider = crate::http::rider::Rider::of(&self.service.app, &headers).await;
         let rider = rider.unwrap().unwrap();
-        (rider.id, rider.alipay_open_id)
+        (rider.id, rider.open_ids.at(Channel::Alipay).map(str::to_owned))
     }
 
     async fn newest_order(&self) -> OrderId {

@@ -10,15 +10,18 @@ use serde::Deserialize;
 use wasm_core::ids::OrderId;
 use wasm_core::link::ScanCode;
 
+use super::checkout::Place;
 use super::form::{OrderForm, OwnForm};
 use super::language::Language;
+use super::ways::choices;
 use super::{answer, checkout, view};
-use crate::http::App;
 use crate::http::idempotent::{self, Key};
 use crate::http::problem::Problem;
 use crate::http::rates::Newcomers;
 use crate::http::rider::{NewRider, Rider};
+use crate::http::{App, ClientIp};
 use crate::orders::NewOrder;
+
 use crate::random;
 
 /// Longest code that is looked at, in bytes; longer ones are not shown back either.
@@ -83,8 +86,13 @@ async fn socket_page(
         Some(_) => None,
         None => NewRider::make(app, newcomers).await.ok(),
     };
-    let scan =
-        ScanPage { place, tariff: socket.tariff, now_ms, idempotency_key: random::base32::<16>() };
+    let scan = ScanPage {
+        place,
+        tariff: socket.tariff,
+        now_ms,
+        idempotency_key: random::base32::<16>(),
+        channels: choices(checkout::environment(headers), app.orders.platforms()),
+    };
     let response = answer::html(language, StatusCode::OK, page::html(language.lang, scan));
     Ok(answer::with_cookie(response, new.map(|new| new.cookie(&app.settings.public_url))))
 }
@@ -95,6 +103,7 @@ pub(super) async fn order(
     language: Language,
     Path(typed): Path<String>,
     newcomers: Newcomers,
+    client: ClientIp,
     headers: HeaderMap,
     _own: OwnForm,
     form: Result<Form<OrderForm>, FormRejection>,
@@ -109,8 +118,10 @@ pub(super) async fn order(
         Ok(rider) => rider,
         Err(problem) => return answer::problem(language, &problem, &back),
     };
+    let place = Place { language, headers: &headers, client_ip: client.0 };
+    let channel = form.channel;
     let response = match create(&app, &rider, code, form).await {
-        Ok(order) => checkout::go(&app, language, &rider, &headers, &order).await,
+        Ok(order) => checkout::go(&app, &place, &rider, channel, &order).await,
         Err(problem) => answer::problem(language, &problem, &back),
     };
     answer::with_cookie(response, cookie)
