@@ -290,6 +290,22 @@ async fn a_browser_is_never_sent_to_log_in() {
 }
 
 #[tokio::test]
+async fn a_look_at_the_price_stores_nobody_and_a_form_sent_twice_makes_one_order() {
+    let service = Service::new(|_| {}).await;
+    let mut phone = service.phone(IN_BROWSER);
+    phone.get(&format!("/s/{}", service.codes[0].as_str())).await;
+    let mut headers = axum::http::HeaderMap::new();
+    let cookie = format!("sc_rider={}", phone.cookies["sc_rider"]);
+    headers.insert(header::COOKIE, cookie.parse().unwrap());
+    let rider = crate::http::rider::Rider::of(&service.app, &headers).await.unwrap();
+    assert_eq!(rider, None, "nothing is stored yet");
+    let mut again = Phone { cookies: phone.cookies.clone(), ..service.phone(IN_BROWSER) };
+    let (first, second) = tokio::join!(phone.order(0), again.order(0));
+    assert!(first.contains("alipay.trade.wap.pay") && second.contains("alipay.trade.wap.pay"));
+    assert_eq!(service.orders_of(&phone.rider().await.0).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_state_of_another_session_a_forged_and_an_old_one_join_nobody() {
     let service = Service::new(|_| {}).await;
     let (mut victim, mut attacker) = (service.phone(IN_ALIPAY), service.phone(IN_ALIPAY));
