@@ -28,7 +28,7 @@ use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use dialect::Dialect;
-pub use jobs::{JobRow, ParkedJob, Postponed};
+pub use jobs::{JobRow, Lane, ParkedJob, Postponed};
 pub use ledger::{LedgerHead, Takings};
 pub use orders::StoredOrder;
 pub use overview::StationSocket;
