@@ -16,6 +16,7 @@ pub mod sessions;
 pub mod sites;
 mod sockets;
 pub mod stations;
+pub mod tickets;
 mod transactions;
 pub mod users;
 
@@ -79,6 +80,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "look-ups", include_str!("../../migrations/0003_look_ups.sql")),
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
+    (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
 ];
 
 impl Store {

@@ -27,6 +27,8 @@ use crate::store::stations::{NewStation, Presence, new_codes};
 
 const NOW_MS: i64 = 1_795_305_600_000;
 const IN_ALIPAY: &str = "Mozilla/5.0 (Linux; Android 14) AliApp(AP/10.8.36) AlipayClient/10.8.36";
+const IN_MINI_PROGRAM: &str =
+    "Mozilla/5.0 (Linux; Android 14) AliApp(AP/10.8.36) AlipayClient/10.8.36 MiniProgram";
 const IN_BROWSER: &str = "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile";
 
 /// The service with the simulated platform in it, and one station with three sockets.
@@ -191,6 +193,10 @@ impl Phone<'_> {
 
     /// Presses Pay on a socket's page; where that leads.
     async fn order(&mut self, socket: usize) -> String {
+        location(&self.post_order(socket).await)
+    }
+
+    async fn post_order(&mut self, socket: usize) -> Response {
         // Orders of one rider are told apart by their time.
         self.service.app.clock.advance_ms(1_000);
         let path = format!("/s/{}", self.service.codes[socket].as_str());
@@ -202,7 +208,7 @@ impl Phone<'_> {
             ("tariff_id", self.service.tariff.id.to_string()),
             ("idempotency_key", format!("key{socket}")),
         ];
-        location(&self.post(&format!("{path}/order"), &form).await)
+        self.post(&format!("{path}/order"), &form).await
     }
 
     /// Goes through the login as `buyer`; the address with which the platform sends back.
@@ -303,6 +309,48 @@ async fn a_look_at_the_price_stores_nobody_and_a_form_sent_twice_makes_one_order
     let (first, second) = tokio::join!(phone.order(0), again.order(0));
     assert!(first.contains("alipay.trade.wap.pay") && second.contains("alipay.trade.wap.pay"));
     assert_eq!(service.orders_of(&phone.rider().await.0).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_shells_ticket_lets_its_rider_in_once_and_only_in_its_mini_program() {
+    let service = Service::new(|_| {}).await;
+    let ticket = async |buyer: &str| {
+        let mut shell = service.phone(IN_ALIPAY);
+        let authorize = shell.order(0).await;
+        let back = shell.login(&authorize, buyer).await;
+        let (_, code) = back.split_once("auth_code=").unwrap();
+        let asked = serde_json::json!({"channel": "alipay", "code": code.split('&').next()});
+        let asked = service.client.post(format!("{}/api/v1/tickets", service.url)).json(&asked);
+        let made = asked.send().await.unwrap();
+        assert_eq!(made.status(), StatusCode::CREATED);
+        let made: serde_json::Value = made.json().await.unwrap();
+        format!("/enter?ticket={}&to=/me", made["ticket"].as_str().unwrap())
+    };
+    let entry = ticket("open-1").await;
+    let mut view = service.phone(IN_MINI_PROGRAM);
+    assert_eq!(location(&view.get(&entry).await), "/me");
+    assert_eq!(view.rider().await.1.as_deref(), Some("open-1"));
+    let mut again = service.phone(IN_MINI_PROGRAM);
+    assert_eq!(location(&again.get(&entry).await), "/me");
+    assert!(again.cookies.is_empty(), "a ticket serves once");
+
+    let entry = ticket("open-2").await;
+    let mut browser = service.phone(IN_BROWSER);
+    assert_eq!(location(&browser.get(&entry).await), "/me");
+    assert!(browser.cookies.is_empty(), "not in a browser");
+    service.app.clock.advance_ms(3 * MS_PER_MINUTE);
+    browser.agent = IN_MINI_PROGRAM;
+    browser.get(&entry).await;
+    assert!(browser.cookies.is_empty(), "not for long");
+
+    // The web-view knows its buyer, and its cashier is the app's.
+    let mut view_page = view.post_order(1).await;
+    assert_eq!(view_page.status(), StatusCode::OK);
+    let policy = view_page.headers_mut().remove("content-security-policy").unwrap();
+    assert!(
+        policy.to_str().unwrap().contains("script-src 'self' 'wasm-unsafe-eval' https://appx;")
+    );
+    assert!(view_page.text().await.unwrap().contains("https://appx/web-view.min.js"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 pub(super) mod answer;
 mod checkout;
+mod enter;
 pub(super) mod form;
 mod home;
 pub(super) mod language;
@@ -27,6 +28,7 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(home::show))
         .route("/login/{channel}", get(login::returned))
+        .route("/enter", get(enter::enter))
         .route("/me", get(orders::mine))
         .route("/s", get(scan::typed))
         .route("/s/{code}", get(scan::show))
