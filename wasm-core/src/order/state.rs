@@ -429,6 +429,11 @@ impl Order {
         self.captures.iter().filter(done).map(|capture| capture.amount_fen).sum()
     }
 
+    /// All that came in, fen: paid in advance, or taken of holds.
+    pub fn received_fen(&self) -> Fen {
+        self.paid_fen() + self.taken_fen()
+    }
+
     /// What becomes of a hold; none while the charge may still run on it.
     pub fn capture_of(&self, payment: &PaymentId) -> Option<&Capture> {
         self.captures.iter().find(|capture| capture.payment_id == *payment)
