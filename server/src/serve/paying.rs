@@ -10,13 +10,13 @@ use tracing::warn;
 use wasm_core::order::Channel;
 
 use crate::clock::Clock;
-use crate::config::AlipaySource;
+use crate::config::{AlipaySource, AlipayTrust};
 use crate::demo::alipay::Platform;
 use crate::http::App;
 use crate::orders::{self, Logins, Platforms};
 use crate::payments::alipay::{
-    Alipay, AlipayConfig, AlipaySettings, Notifies, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
-    notify,
+    Alipay, AlipayConfig, AlipaySettings, HoldTerms, Notifies, PRODUCTION_AUTHORIZE,
+    PRODUCTION_GATEWAY, TrustSettings, notify,
 };
 use crate::store::Store;
 
@@ -50,9 +50,14 @@ impl Paying {
             app_id: source.app_id.clone(),
             seller_id: source.seller_id.clone(),
             private_key: key(&source.private_key_file)?,
-            alipay_public_key: key(&source.public_key_file)?,
+            trust: trust(&source.trust)?,
+            hold: HoldTerms {
+                category: source.hold_category.clone(),
+                service_id: source.hold_service_id.clone(),
+            },
         };
-        let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
+        let config = AlipayConfig::new(&settings, public_url, clock.now_ms())
+            .context("alipay: a key or certificate is wrong")?;
         Ok(Self::Alipay(Arc::new(Alipay::new(config, clock.clone())?)))
     }
 
@@ -75,8 +80,13 @@ impl Paying {
         let (Self::Alipay(alipay) | Self::Demo(alipay, _)) = self else {
             return Platforms::default();
         };
-        let platform =
-            orders::Platform { logins: self.logins(), ..orders::Platform::of(alipay.clone()) };
+        let platform = orders::Platform {
+            logins: self.logins(),
+            holds: Some(alipay.clone()),
+            splits: Some(alipay.clone()),
+            bills: Some(alipay.clone()),
+            ..orders::Platform::of(alipay.clone())
+        };
         Platforms::default().with(Channel::Alipay, platform)
     }
 
@@ -133,6 +143,20 @@ fn form_origins(address: &str) -> Option<String> {
         [top, name, _, ..] => Some(format!("{}://*.{name}.{top}", url.scheme())),
         _ => Some(url.origin().ascii_serialization()),
     }
+}
+
+fn trust(files: &AlipayTrust) -> Result<TrustSettings> {
+    Ok(match files {
+        AlipayTrust::PublicKey { current, next } => TrustSettings::PublicKey {
+            current: key(current)?,
+            next: next.as_deref().map(key).transpose()?,
+        },
+        AlipayTrust::Certificates { app, roots, alipay } => TrustSettings::Certificates {
+            app: key(app)?,
+            roots: key(roots)?,
+            alipay: key(alipay)?,
+        },
+    })
 }
 
 fn key(file: &Path) -> Result<String> {

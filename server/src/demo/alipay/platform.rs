@@ -12,7 +12,7 @@ use super::faults::Faults;
 use super::{cashier, gateway};
 use crate::clock::Clock;
 use crate::payments::alipay::{
-    AlipayConfig, CALL_TIMEOUT, KeyError, NOTIFY_PATH, SigningKey, VerifyingKey,
+    AlipayConfig, CALL_TIMEOUT, HoldTerms, KeyError, NOTIFY_PATH, SigningKey, VerifyingKey,
 };
 use crate::random;
 use crate::store::{Store, StoreError};
@@ -97,6 +97,9 @@ impl Platform {
             app_id: APP_ID.to_owned(),
             seller_id: SELLER_ID.to_owned(),
             alipay_public_key: key.public()?,
+            next_public_key: None,
+            certificates: None,
+            hold: HoldTerms::default(),
             private_key: merchant_key.clone(),
             notify_url: format!("{loopback_url}{NOTIFY_PATH}"),
             timeout: CALL_TIMEOUT,

@@ -114,6 +114,7 @@ impl Fixture {
             via,
             expires_ms: Clock::System.now_ms() + 600_000,
             return_url: format!("{}/orders/1?from=pay", self.url),
+            will_split: false,
         }
     }
 
@@ -225,7 +226,7 @@ async fn a_browser_pays_and_comes_back() {
     let (page, query) = back.split_once("?from=pay&").unwrap();
     assert_eq!(page, format!("{}/orders/1", fixture.url));
     let params = sign::decode(query).unwrap();
-    assert!(sign::notify_is_signed(&params, &fixture.alipay.config().alipay_public_key));
+    assert!(sign::notify_is_signed(&params, &[fixture.alipay.config().alipay_public_key.clone()]));
     assert_eq!(params["out_trade_no"], "P1");
 
     assert_eq!(fixture.answered().await, "success");
