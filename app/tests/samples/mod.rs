@@ -5,14 +5,14 @@ pub mod admin;
 use app::lang::Lang;
 use app::pages::home::{self, DemoPage, DemoSite};
 use app::pages::rider::trouble::{Blocked, BlockedPage, Trouble};
-use app::pages::rider::{mine, order, receipt, scan, trouble};
+use app::pages::rider::{hold, mine, order, receipt, scan, trouble};
 use app::parts::code_card::SocketCode;
 use app::parts::place::{Operator, Place};
 use wasm_core::ids::{OrderId, PlanId, TariffId};
 use wasm_core::link::{CodeError, ScanCode};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    CancelReason, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
+    CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
     StartFailure, State, StopReason, Terms,
 };
 use wasm_core::tariff::{
@@ -29,7 +29,10 @@ const ORDER: &str = "7K3M9QX2T4B8N6WZ0HVC";
 pub fn all(lang: Lang) -> Vec<(String, String)> {
     let mut pages = vec![
         ("scan".to_owned(), scan_page(lang)),
+        ("scan-hold".to_owned(), scan::html(lang, scan::ScanPage { holds: true, ..scan() })),
+        ("hold".to_owned(), hold_page(lang)),
         ("receipt".to_owned(), receipt::html(lang, receipt_page())),
+        ("receipt-hold".to_owned(), receipt::html(lang, held_receipt_page())),
         ("me".to_owned(), mine::html(lang, mine_page())),
         (
             "me-empty".to_owned(),
@@ -39,7 +42,8 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         ("demo".to_owned(), home::demo_html(lang, demo())),
     ];
     for (name, state) in states() {
-        pages.push((format!("order-{name}"), order::html(lang, order_page(state))));
+        pages.push((format!("order-{name}"), order::html(lang, order_page(state.clone()))));
+        pages.push((format!("order-{name}-hold"), order::html(lang, held_page(state))));
     }
     for (name, why) in blocked() {
         let page = BlockedPage { place: place(), why, tariff: tariff(), now_ms: NOW_MS };
@@ -101,13 +105,26 @@ pub fn place() -> Place {
 }
 
 pub fn scan_page(lang: Lang) -> String {
-    let page = scan::ScanPage {
+    scan::html(lang, scan())
+}
+
+fn scan() -> scan::ScanPage {
+    scan::ScanPage {
         place: place(),
         tariff: tariff(),
         now_ms: NOW_MS,
         idempotency_key: "8QZJ4M0T9C2B7X1W".to_owned(),
+        holds: false,
+    }
+}
+
+pub fn hold_page(lang: Lang) -> String {
+    let page = hold::HoldPage {
+        order_string: "method=alipay.fund.auth.order.app.freeze&sign=abc".to_owned(),
+        amount_fen: Fen(500),
+        order_path: format!("/orders/{ORDER}"),
     };
-    scan::html(lang, page)
+    hold::html(lang, page)
 }
 
 pub fn order_in(state: State) -> Order {
@@ -227,7 +244,39 @@ pub fn order_page(state: State) -> order::OrderPage {
     let runs = matches!(state, State::Charging(_) | State::Finishing { .. });
     let usage = usage(155);
     let progress = runs.then(|| (usage.clone(), bill(&usage)));
-    order::OrderPage { order: order_in(state), place: place(), progress, now_ms: NOW_MS }
+    order::OrderPage { order: order_in(state), place: place(), progress, holds: false, now_ms: NOW_MS }
+}
+
+/// The same on money that is only set aside, of which a settled charge's bill is taken.
+pub fn held_page(state: State) -> order::OrderPage {
+    let mut page = order_page(state);
+    page.holds = true;
+    hold_instead(&mut page.order);
+    page
+}
+
+fn hold_instead(order: &mut Order) {
+    order.payments.iter_mut().for_each(|payment| payment.held = true);
+    order.refunds.clear();
+    let (amount_fen, status) = match &order.state {
+        State::Settled(settlement) => (settlement.bill.total_fen, CaptureStatus::Pending),
+        State::Closed(settlement) => {
+            (settlement.bill.total_fen, CaptureStatus::Done { at_ms: NOW_MS - 30_000 })
+        }
+        State::StartFailed { .. } => (Fen::ZERO, CaptureStatus::Parked),
+        State::Cancelled { reason: CancelReason::SocketTaken, .. } => {
+            (Fen::ZERO, CaptureStatus::Pending)
+        }
+        _ => return,
+    };
+    let payment_id = order.payments[0].id.clone();
+    order.captures = vec![Capture { id: "P1C".to_owned().into(), payment_id, amount_fen, status }];
+}
+
+pub fn held_receipt_page() -> receipt::ReceiptPage {
+    let mut page = receipt_page();
+    hold_instead(&mut page.order);
+    page
 }
 
 pub fn receipt_page() -> receipt::ReceiptPage {

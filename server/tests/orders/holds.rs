@@ -235,7 +235,7 @@ async fn a_start_that_fails_lets_all_go() {
 }
 
 #[tokio::test]
-async fn f05_a_hold_after_the_order_expired_is_let_go() {
+async fn f02_a_hold_after_the_order_expired_is_let_go() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         world.holds.behave(Captures::Work);
@@ -263,7 +263,7 @@ async fn f05_a_hold_after_the_order_expired_is_let_go() {
 }
 
 #[tokio::test]
-async fn f05_a_hold_found_while_closing_is_let_go_too() {
+async fn f02_a_hold_found_while_closing_is_let_go_too() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         world.holds.behave(Captures::Work);
@@ -281,7 +281,7 @@ async fn f05_a_hold_found_while_closing_is_let_go_too() {
 }
 
 #[tokio::test]
-async fn a_hold_whose_notify_is_lost_starts_the_charge_all_the_same() {
+async fn f03_a_hold_whose_notify_is_lost_starts_the_charge_all_the_same() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
@@ -298,7 +298,7 @@ async fn a_hold_whose_notify_is_lost_starts_the_charge_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_second_hold_is_let_go_while_the_charge_runs_on_the_first() {
+async fn f08_a_second_hold_is_let_go_while_the_charge_runs_on_the_first() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         world.holds.behave(Captures::Work);

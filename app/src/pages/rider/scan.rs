@@ -21,6 +21,8 @@ pub struct ScanPage {
     pub now_ms: i64,
     /// Makes one order of a form sent twice: new for each page.
     pub idempotency_key: String,
+    /// Whether the platform, from here, sets money aside instead of being paid.
+    pub holds: bool,
 }
 
 /// The page of a free socket.
@@ -57,6 +59,7 @@ fn shop(text: &Text, scan: ScanPage) -> Shop {
         offers: offers.collect(),
         now_ms: scan.now_ms,
         key: scan.idempotency_key,
+        holds: scan.holds,
         tariff: scan.tariff,
     }
 }

@@ -70,6 +70,11 @@ pub enum Via {
     Browser,
     /// In Alipay's app, known there: the answer has a number for `tradePay`.
     Alipay,
+    /// In Alipay's app, nothing paid now: the answer has an order string for `tradePay`, which sets
+    /// the price aside; the bill is taken of it.
+    AlipayHold,
+    /// In `WeChat`, nothing paid now: the answer has the parameters of pay score.
+    WechatHold,
 }
 
 /// Where to pay.
@@ -175,7 +180,7 @@ pub async fn show(
         (status = 200, body = PayAnswer),
         (status = 401, description = "`rider_required`", body = Problem),
         (status = 404, description = "`no_such_order`", body = Problem),
-        (status = 409, description = "`not_now`, `not_in_alipay`, `still_running`",
+        (status = 409, description = "`not_now`, `not_in_alipay`, `no_holds`, `still_running`",
             body = Problem),
         (status = 422, description = "`bad_fields`, `key_reused`", body = Problem),
         (status = 502, description = "`payment_refused`", body = Problem),
@@ -192,6 +197,8 @@ pub async fn pay(
 ) -> Result<Response, Problem> {
     let via = match (request.via, rider.alipay_open_id) {
         (Via::Browser, _) => PayVia::browser(Channel::Alipay, client.0),
+        (Via::AlipayHold, known) => PayVia::hold(Channel::Alipay, known),
+        (Via::WechatHold, _) => PayVia::hold(Channel::Wechat, None),
         (Via::Alipay, Some(buyer_open_id)) => PayVia::app(Channel::Alipay, buyer_open_id),
         (Via::Alipay, None) => {
             return Err(Problem::new(

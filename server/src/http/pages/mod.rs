@@ -4,6 +4,7 @@
 pub(super) mod answer;
 mod checkout;
 pub(super) mod form;
+mod hold;
 mod home;
 pub(super) mod language;
 mod login;

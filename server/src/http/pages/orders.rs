@@ -15,7 +15,7 @@ use wasm_core::order::{Channel, Order};
 
 use super::form::OwnForm;
 use super::language::Language;
-use super::{answer, checkout, view};
+use super::{answer, checkout, hold, view};
 use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
@@ -57,7 +57,8 @@ pub(super) async fn show(
     }
     match live(&app, &headers, &id).await {
         Ok(live) => {
-            let page = view::order(live, app.clock.now_ms());
+            let holds = hold::channel(app.orders.platforms(), &headers).is_some();
+            let page = view::order(live, holds, app.clock.now_ms());
             answer::html(language, StatusCode::OK, order::html(language.lang, page))
         }
         Err(problem) => answer::problem(language, &problem, "/me"),
@@ -100,6 +101,8 @@ pub(super) struct Wanted {
 enum Wish {
     /// Not in the app's cashier, which may not open or be another person's.
     Browser,
+    /// Not paid now: set aside.
+    Hold,
 }
 
 /// Pays.
@@ -122,6 +125,9 @@ pub(super) async fn pay(
                     &id,
                 )
                 .await
+            }
+            Ok(Query(Wanted { way: Wish::Hold })) => {
+                hold::go(&app, language, &rider, &headers, &id).await
             }
             Err(_) => checkout::go(&app, language, &rider, &headers, &id).await,
         },

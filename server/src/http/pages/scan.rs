@@ -12,7 +12,7 @@ use wasm_core::link::ScanCode;
 
 use super::form::{OrderForm, OwnForm};
 use super::language::Language;
-use super::{answer, checkout, view};
+use super::{answer, checkout, hold, view};
 use crate::http::App;
 use crate::http::idempotent::{self, Key};
 use crate::http::problem::Problem;
@@ -83,8 +83,13 @@ async fn socket_page(
         Some(_) => None,
         None => NewRider::make(app, newcomers).await.ok(),
     };
-    let scan =
-        ScanPage { place, tariff: socket.tariff, now_ms, idempotency_key: random::base32::<16>() };
+    let scan = ScanPage {
+        place,
+        tariff: socket.tariff,
+        now_ms,
+        idempotency_key: random::base32::<16>(),
+        holds: hold::channel(app.orders.platforms(), headers).is_some(),
+    };
     let response = answer::html(language, StatusCode::OK, page::html(language.lang, scan));
     Ok(answer::with_cookie(response, new.map(|new| new.cookie(&app.settings.public_url))))
 }
@@ -109,7 +114,9 @@ pub(super) async fn order(
         Ok(rider) => rider,
         Err(problem) => return answer::problem(language, &problem, &back),
     };
+    let wants_hold = form.wants_hold();
     let response = match create(&app, &rider, code, form).await {
+        Ok(order) if wants_hold => hold::go(&app, language, &rider, &headers, &order).await,
         Ok(order) => checkout::go(&app, language, &rider, &headers, &order).await,
         Err(problem) => answer::problem(language, &problem, &back),
     };

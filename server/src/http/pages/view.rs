@@ -43,12 +43,13 @@ pub(super) fn blocked(socket: &SocketView, rider: Option<&RiderId>) -> Option<Bl
     }
 }
 
-/// The page of an order.
-pub(super) fn order(live: LiveOrder, now_ms: i64) -> OrderPage {
+/// The page of an order; `holds`: whether the rider may have the money set aside from here.
+pub(super) fn order(live: LiveOrder, holds: bool, now_ms: i64) -> OrderPage {
     OrderPage {
         place: place(&live.place),
         progress: live.progress.map(|progress| (progress.usage, progress.bill)),
         order: live.order,
+        holds,
         now_ms,
     }
 }
