@@ -338,6 +338,8 @@ pub struct Hold {
     pub button_before: &'static str,
     /// On the button, after the amount.
     pub button_after: &'static str,
+    /// Look whether it is set aside.
+    pub confirmed_already: &'static str,
     /// What is set aside, and what will be taken at most.
     pub explain: With1,
     /// Step: set aside.

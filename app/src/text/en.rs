@@ -207,8 +207,9 @@ pub(super) static TEXT: Text = Text {
     },
     hold: Hold {
         button: "Charge first, pay after",
-        button_before: "Nothing to pay now, set aside",
-        button_after: ", pay what you use",
+        button_before: "Nothing now,",
+        button_after: " set aside, never more taken",
+        confirmed_already: "I have confirmed, look again",
         explain: |amount| {
             format!(
                 "Nothing is paid now; {amount} is set aside. At the end your bill is taken of it, never more than {amount}, and the rest is released at once."

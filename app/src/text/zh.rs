@@ -204,7 +204,8 @@ pub(super) static TEXT: Text = Text {
     hold: Hold {
         button: "先充后付",
         button_before: "现在不付钱，预留",
-        button_after: "，用多少扣多少",
+        button_after: "，最多扣这么多",
+        confirmed_already: "我已确认，看结果",
         explain: |amount| {
             format!("现在不付钱，只预留 {amount}。充完按账单扣款，最多扣 {amount}，其余立即解除。")
         },

@@ -28,6 +28,7 @@ pub fn html(lang: Lang, hold: HoldPage) -> String {
         manner: Manner::Cashier,
         frame: Frame::Column,
     };
+    let pay = format!("{} {}", text.scan.pay, hold.amount_fen);
     let pay_now = format!("{}/pay", hold.order_path);
     page(lang, head, move || {
         view! {
@@ -44,11 +45,9 @@ pub fn html(lang: Lang, hold: HoldPage) -> String {
                 >
                     {text.hold.button}
                 </button>
-                <a class="button" href=hold.order_path>{text.order.paid_already}</a>
+                <a class="button" href=hold.order_path>{text.hold.confirmed_already}</a>
                 <form method="post" action=pay_now>
-                    <button class="button">
-                        {text.scan.pay} " " <b class="figure">{hold.amount_fen.to_string()}</b>
-                    </button>
+                    <button class="button">{pay}</button>
                 </form>
             </section>
         }

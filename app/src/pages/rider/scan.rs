@@ -33,7 +33,7 @@ pub fn html(lang: Lang, scan: ScanPage) -> String {
         path: scan.place.path(),
         operator: Some(scan.place.operator.clone()),
         manner: Manner::Islands,
-        frame: Frame::Bar,
+        frame: if scan.holds { Frame::TallBar } else { Frame::Bar },
     };
     page(lang, head, move || {
         let place = heading(text, &scan.place, text.scan.free, Tone::Good);

@@ -5,6 +5,8 @@ pub(super) mod answer;
 mod checkout;
 pub(super) mod form;
 mod hold;
+#[cfg(test)]
+mod hold_tests;
 mod home;
 pub(super) mod language;
 mod login;
