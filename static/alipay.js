@@ -4,13 +4,13 @@
 const button = document.getElementById("cashier");
 
 function pay() {
-  const { tradeNo: tradeNO, orderStr } = button.dataset;
-  const what = orderStr ? { orderStr } : { tradeNO };
-  const then = () => location.replace(button.dataset.then);
+  const { tradeNo, orderString, then: after } = button.dataset;
+  const trade = orderString ? { orderStr: orderString } : { tradeNO: tradeNo };
+  const then = () => location.replace(after);
   if (window.my && window.my.tradePay) {
-    window.my.tradePay(Object.assign({ complete: then }, what));
+    window.my.tradePay(Object.assign({ complete: then }, trade));
   } else if (window.AlipayJSBridge) {
-    window.AlipayJSBridge.call("tradePay", what, then);
+    window.AlipayJSBridge.call("tradePay", trade, then);
   }
 }
 

@@ -83,7 +83,7 @@ fn the_scan_page_shows_the_whole_price_and_a_complete_form() {
     ] {
         assert!(html.contains(field), "{field}");
     }
-    assert_eq!(html.matches(" checked").count(), 2, "one plan and one power");
+    assert_eq!(html.matches(" checked").count(), 3, "one plan, one power, one platform");
 }
 
 #[test]

@@ -5,15 +5,15 @@ pub mod admin;
 use app::lang::Lang;
 use app::pages::home::{self, DemoPage, DemoSite};
 use app::pages::rider::trouble::{Blocked, BlockedPage, Trouble};
-use app::pages::rider::{hold, mine, order, receipt, scan, trouble};
+use app::pages::rider::{mine, order, pay, receipt, scan, trouble};
 use app::parts::code_card::SocketCode;
 use app::parts::place::{Operator, Place};
 use wasm_core::ids::{OrderId, PlanId, TariffId};
 use wasm_core::link::{CodeError, ScanCode};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
-    StartFailure, State, StopReason, Terms,
+    CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, Settlement, StartFailure, State, StopReason, Terms,
 };
 use wasm_core::tariff::{
     Bill, DayPrices, Limits, OverTop, Plan, PlanLimit, PlanPrice, PowerBasis, PowerTier,
@@ -29,7 +29,7 @@ const ORDER: &str = "7K3M9QX2T4B8N6WZ0HVC";
 pub fn all(lang: Lang) -> Vec<(String, String)> {
     let mut pages = vec![
         ("scan".to_owned(), scan_page(lang)),
-        ("scan-hold".to_owned(), scan::html(lang, scan::ScanPage { holds: true, ..scan() })),
+        ("scan-hold".to_owned(), scan::html(lang, scan_in_app())),
         ("hold".to_owned(), hold_page(lang)),
         ("receipt".to_owned(), receipt::html(lang, receipt_page())),
         ("receipt-hold".to_owned(), receipt::html(lang, held_receipt_page())),
@@ -114,17 +114,24 @@ fn scan() -> scan::ScanPage {
         tariff: tariff(),
         now_ms: NOW_MS,
         idempotency_key: "8QZJ4M0T9C2B7X1W".to_owned(),
+        channels: Channel::ALL.to_vec(),
         holds: false,
     }
 }
 
+/// As in the app of a platform that sets money aside.
+fn scan_in_app() -> scan::ScanPage {
+    scan::ScanPage { holds: true, channels: vec![], ..scan() }
+}
+
 pub fn hold_page(lang: Lang) -> String {
-    let page = hold::HoldPage {
-        order_string: "method=alipay.fund.auth.order.app.freeze&sign=abc".to_owned(),
-        amount_fen: Fen(500),
+    let page = pay::PayPage {
+        cashier: pay::Cashier::OrderString("method=alipay.fund.auth&sign=abc".to_owned()),
+        held_fen: Some(Fen(500)),
+        in_mini_program: false,
         order_path: format!("/orders/{ORDER}"),
     };
-    hold::html(lang, page)
+    pay::html(lang, page)
 }
 
 pub fn order_in(state: State) -> Order {
@@ -244,13 +251,20 @@ pub fn order_page(state: State) -> order::OrderPage {
     let runs = matches!(state, State::Charging(_) | State::Finishing { .. });
     let usage = usage(155);
     let progress = runs.then(|| (usage.clone(), bill(&usage)));
-    order::OrderPage { order: order_in(state), place: place(), progress, holds: false, now_ms: NOW_MS }
+    order::OrderPage {
+        order: order_in(state),
+        place: place(),
+        progress,
+        now_ms: NOW_MS,
+        channels: Channel::ALL.to_vec(),
+        holds: false,
+    }
 }
 
 /// The same on money that is only set aside, of which a settled charge's bill is taken.
 pub fn held_page(state: State) -> order::OrderPage {
     let mut page = order_page(state);
-    page.holds = true;
+    (page.holds, page.channels) = (true, vec![]);
     hold_instead(&mut page.order);
     page
 }

@@ -101,12 +101,17 @@ impl Service {
         let orders = Orders::new(store.clone(), clock.clone(), platforms);
         let public_url = "http://charge.example".to_owned();
         let settings = Arc::new(Settings { public_url, demo: false });
-        let app = App { orders, logins: None, store, clock, settings };
+        let app = App { orders, store, clock, settings };
         let parts = Parts { people: vec![super::router()], ..Parts::default() };
         Self { router: router(app, Options::default(), parts), platform, code, tariff }
     }
 
-    async fn send(&self, agent: &str, request: axum::http::request::Builder, body: String) -> Response<Body> {
+    async fn send(
+        &self,
+        agent: &str,
+        request: axum::http::request::Builder,
+        body: String,
+    ) -> Response<Body> {
         let peer: SocketAddr = "198.51.100.7:4242".parse().unwrap();
         let request = request
             .header(header::HOST, "charge.example")
@@ -130,8 +135,8 @@ impl Service {
             self.tariff.id
         );
         let path = format!("/s/{}/order", self.code.as_str());
-        let request = Request::post(path)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request =
+            Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let response = self.send(agent, request, format!("{form}{button}")).await;
         let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
@@ -209,7 +214,7 @@ async fn the_button_opens_a_hold_and_says_what_is_taken_at_most() {
     let (response, cookie) = service.press(IN_ALIPAY, "&pay=hold").await;
     assert_eq!(response.status(), StatusCode::OK);
     let page = text(response).await;
-    assert!(page.contains("data-order-str=\"sign=freeze\""), "{page}");
+    assert!(page.contains("data-order-string=\"sign=freeze\""), "{page}");
     let cap = service.tariff.plans[0].prepaid_fen();
     assert!(page.contains(&format!("最多扣 {cap}")), "{page}");
     assert_eq!(service.platform.products(), ["hold"]);
@@ -251,7 +256,7 @@ async fn programs_open_holds_by_name() {
         let request = Request::post(format!("/api/v1/orders/{order}/pay"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::COOKIE, &cookie);
-        let body = r#"{"via":"alipay_hold"}"#.to_owned();
+        let body = r#"{"via":"hold","channel":"alipay"}"#.to_owned();
         let answer = service.send(IN_BROWSER, request, body).await;
         assert_eq!(answer.status(), status);
         let answer: Value = serde_json::from_str(&text(answer).await).unwrap();

@@ -38,6 +38,12 @@ pub trait Logins: Send + Sync {
 
     /// The rider's id at the platform, for a login code, which serves once.
     fn login<'a>(&'a self, auth_code: &'a str) -> BoxFuture<'a, Answer<String>>;
+
+    /// The same for a code that a mini-program's shell got (`my.getAuthCode`, `wx.login`). Alipay
+    /// makes no difference.
+    fn shell_login<'a>(&'a self, auth_code: &'a str) -> BoxFuture<'a, Answer<String>> {
+        self.login(auth_code)
+    }
 }
 
 /// A payment to open.
