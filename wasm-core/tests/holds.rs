@@ -1,8 +1,6 @@
 //! What holds for every order that runs on money set aside, whatever happens to it and in whatever
 //! order: no more is taken than was held and what is taken is the bill; the rest is let go.
 
-mod story;
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -12,7 +10,7 @@ use wasm_core::order::{
     CancelReason, CaptureStatus, Channel, Effect, Event, Order, Payment, Session, StartAnswer,
     StartFailure, State, StopReason, Terms, Timer, apply,
 };
-use wasm_core::tariff::{Limits, Usage};
+use wasm_core::tariff::{Limits, Tariff, Usage};
 use wasm_core::units::MS_PER_MINUTE;
 
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -20,7 +18,7 @@ const BEGIN_MS: i64 = 1_790_000_000_000;
 const CAP: Fen = Fen(500);
 
 fn order() -> Order {
-    let tariff = story::tariff();
+    let tariff: Tariff = serde_json::from_str(include_str!("story/tariff.json")).expect("a tariff");
     let plan = tariff.plan(&"full-500".into()).expect("a plan").clone();
     Order {
         id: "ORDER".into(),
