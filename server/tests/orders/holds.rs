@@ -162,7 +162,7 @@ async fn f02_a_hold_after_the_order_expired_is_let_go() {
         world.clock.advance_ms(11 * MINUTE_MS);
         world.workers.run_due().await.expect("jobs");
         let closed = world.payments.closed.lock().expect("lock").clone();
-        assert_eq!(closed, [payment.clone()], "a hold not yet given is closed as any payment");
+        assert_eq!((closed.len(), &closed[0]), (1, &payment), "closed as any payment");
 
         for _ in 0..3 {
             let trade = authorised(&world, &payment);
