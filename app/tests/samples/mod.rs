@@ -125,6 +125,8 @@ pub fn order_in(state: State) -> Order {
         amount_fen: Fen(500),
         trade_no: "2026112222001".to_owned(),
         paid_ms: NOW_MS - 5_000,
+        held: false,
+        buyer_open_id: None,
     };
     Order {
         id: OrderId::from(ORDER),
@@ -136,6 +138,7 @@ pub fn order_in(state: State) -> Order {
         terms: Terms { tariff, plan, prepaid_fen: Fen(500), limits },
         payments: if paid { vec![payment] } else { vec![] },
         refunds: refunds(&state),
+        captures: vec![],
         state,
     }
 }

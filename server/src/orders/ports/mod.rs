@@ -17,6 +17,7 @@ pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,
     TradeStatus, VerifiedTrade,
 };
+pub(super) use payments::HOLD;
 pub use platforms::{Platform, Platforms};
 pub use splits::{
     Receiver, ReceiverKind, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits,

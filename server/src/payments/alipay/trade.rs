@@ -126,6 +126,7 @@ impl Alipay {
             paid_ms: paid_ms.unwrap_or_else(|| self.clock.now_ms()),
             status,
             buyer_open_id: trade.buyer_open_id.or(trade.buyer_user_id),
+            held: false,
         }))
     }
 
@@ -179,9 +180,9 @@ impl Payments for Alipay {
             match &payment.via.product {
                 Product::Browser { .. } => Ok(self.open_in_browser(payment)),
                 Product::App { buyer_open_id } => self.open_in_app(payment, buyer_open_id).await,
-                Product::Code => Err(Unsure::Never {
+                Product::Hold { .. } | Product::Code => Err(Unsure::Never {
                     code: "NOT_OFFERED".to_owned(),
-                    message: "no code to scan".to_owned(),
+                    message: format!("not by {}", payment.via.product.as_str()),
                 }),
             }
         })
