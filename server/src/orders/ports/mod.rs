@@ -15,7 +15,7 @@ pub use chargers::{Chargers, CommandAnswer};
 pub use holds::{CaptureRequest, Holds};
 pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,
-    TradeStatus, VerifiedTrade,
+    TradeStatus, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
 pub(super) use payments::HOLD;
 pub use platforms::{Platform, Platforms};
