@@ -9,6 +9,8 @@ mod bill;
 mod bill_lines;
 mod client;
 mod config;
+#[cfg(test)]
+mod gateway_tests;
 mod login;
 pub mod notify;
 mod platform_keys;
