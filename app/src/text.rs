@@ -194,6 +194,8 @@ pub struct Pay {
     pub scan_to_pay: &'static str,
     /// What a code is, for who cannot see it.
     pub code_of: With1,
+    /// Opens a code's page on this very screen.
+    pub open_here: &'static str,
     /// Leads away from the codes.
     pub other_way: &'static str,
 }

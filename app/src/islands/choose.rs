@@ -172,7 +172,7 @@ mod on_server {
             view! {
                 <fieldset class="channels">
                     <legend>{text.pay.choose_channel}</legend>
-                    <div class="presets">{choices}</div>
+                    <div class="choices">{choices}</div>
                 </fieldset>
             }
         })

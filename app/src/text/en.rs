@@ -83,6 +83,7 @@ pub(super) static TEXT: Text = Text {
         choose_channel: "Pay with",
         scan_to_pay: "Scan one of these codes with your phone; this page goes on by itself.",
         code_of: |channel| format!("{channel} payment code"),
+        open_here: "Open it here",
         other_way: "Back to the order",
     },
     trouble: Trouble {

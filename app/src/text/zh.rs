@@ -83,6 +83,7 @@ pub(super) static TEXT: Text = Text {
         choose_channel: "支付方式",
         scan_to_pay: "用手机扫其中一个码付款，付好后这里自动继续。",
         code_of: |channel| format!("{channel}付款码"),
+        open_here: "在本机打开",
         other_way: "返回订单",
     },
     trouble: Trouble {

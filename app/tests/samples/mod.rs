@@ -5,7 +5,7 @@ pub mod admin;
 use app::lang::Lang;
 use app::pages::home::{self, DemoPage, DemoSite};
 use app::pages::rider::trouble::{Blocked, BlockedPage, Trouble};
-use app::pages::rider::{mine, order, receipt, scan, trouble};
+use app::pages::rider::{codes, mine, order, pay, receipt, scan, trouble};
 use app::parts::code_card::SocketCode;
 use app::parts::place::{Operator, Place};
 use wasm_core::ids::{OrderId, PlanId, TariffId};
@@ -38,6 +38,12 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         ("home".to_owned(), home::html(lang)),
         ("demo".to_owned(), home::demo_html(lang, demo())),
     ];
+    for (name, cashier) in cashiers() {
+        let order_path = format!("/orders/{ORDER}");
+        let page = pay::PayPage { cashier, in_mini_program: true, order_path };
+        pages.push((format!("pay-{name}"), pay::html(lang, page)));
+    }
+    pages.push(("codes".to_owned(), codes::html(lang, codes_page())));
     for (name, state) in states() {
         pages.push((format!("order-{name}"), order::html(lang, order_page(state))));
     }
@@ -50,6 +56,21 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
     }
     pages.extend(admin::all(lang));
     pages
+}
+
+fn cashiers() -> Vec<(&'static str, pay::Cashier)> {
+    vec![
+        ("alipay", pay::Cashier::TradeNo("2026112222001400000000000001".to_owned())),
+        ("alipay-hold", pay::Cashier::OrderString("method=a&sign=b".to_owned())),
+        ("wechat", pay::Cashier::Bridge(r#"{"package":"prepay_id=1"}"#.to_owned())),
+    ]
+}
+
+fn codes_page() -> codes::CodesPage {
+    let svg = r#"<svg viewBox="0 0 9 9"><path d="M4 4h1v1h-1z"/></svg>"#;
+    let code = |channel| codes::PayCode { channel, svg: svg.to_owned(), link: None };
+    let page = order_page(State::AwaitingPayment { expires_ms: NOW_MS + 300_000 });
+    codes::CodesPage { page, codes: Channel::ALL.map(code).to_vec() }
 }
 
 pub fn tariff() -> Tariff {

@@ -46,21 +46,41 @@ impl Tables {
         Some(Charge { started_wh: row.get("meter_start_wh"), stopped_wh })
     }
 
-    async fn count(&self, from: &'static str) -> i64 {
-        let row = sqlx::query(from).fetch_one(&self.pool).await.expect("a count");
-        row.get(0)
+    /// # Errors
+    /// What is left: jobs and running charges, one a line.
+    async fn nothing_left(&self) -> Result<(), String> {
+        let mut left = Vec::new();
+        let jobs = "SELECT j.kind, j.status, j.attempts, j.run_at_ms, j.last_error, j.order_id, \
+                    o.state FROM jobs j LEFT JOIN orders o ON o.id = j.order_id \
+                    WHERE j.kind NOT IN ('timer', 'query_payment') ORDER BY j.id";
+        for row in sqlx::query(jobs).fetch_all(&self.pool).await.expect("the jobs") {
+            let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
+            let number = |column: &str| row.get::<i64, _>(column);
+            left.push(format!(
+                "job {} {} of {} ({}): tried {}, due {}, {}",
+                text("status"),
+                text("kind"),
+                text("order_id"),
+                text("state"),
+                number("attempts"),
+                number("run_at_ms"),
+                text("last_error"),
+            ));
+        }
+        let charges = "SELECT id, order_id, started_ms, remark FROM transactions \
+                       WHERE stopped_ms IS NULL ORDER BY id";
+        for row in sqlx::query(charges).fetch_all(&self.pool).await.expect("the charges") {
+            let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
+            left.push(format!("charge {} of {}", row.get::<i64, _>("id"), text("order_id")));
+        }
+        if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }
     }
 }
 
 /// Checks all books once everything has come to rest.
 pub async fn check(world: &World, bank: &Bank) {
     let tables = Tables::open(world).await;
-    until("nothing is left to do", async || {
-        let jobs = "SELECT COUNT(*) FROM jobs WHERE kind NOT IN ('timer', 'query_payment')";
-        let charges = "SELECT COUNT(*) FROM transactions WHERE stopped_ms IS NULL";
-        (tables.count(jobs).await + tables.count(charges).await == 0).then_some(())
-    })
-    .await;
+    until("nothing is left to do", async || tables.nothing_left().await).await;
     world.end();
     ledger_check(world).await;
     let store = Store::open(&world.database).await.expect("the database");

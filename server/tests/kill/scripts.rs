@@ -67,7 +67,7 @@ async fn cancel_starting(world: &World, rider: &Rider, socket: usize) {
                 State::Starting { accepted, .. } => !accepted,
                 _ => false,
             };
-            (!waits).then_some(())
+            if waits { Err(format!("{state:?}")) } else { Ok(()) }
         })
         .await;
         rider.cancel(&order).await;

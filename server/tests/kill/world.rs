@@ -169,7 +169,10 @@ impl World {
     /// Waits until the station has started and ended a charge that was cancelled before.
     pub async fn free_energy_ended(&self, order: &OrderId) {
         let tables = Tables::open(self).await;
-        let ended = async || tables.charge_of(order).await?.stopped_wh;
+        let ended = async || {
+            let charge = tables.charge_of(order).await;
+            charge.and_then(|charge| charge.stopped_wh).ok_or_else(|| format!("{charge:?}"))
+        };
         crate::rider::until("the cancelled charge ended", ended).await;
     }
 }

@@ -10,6 +10,7 @@ use server::orders::{
     Answer, CaptureRequest, CommandAnswer, Holds, OrderError, Orders, PayVia, Platform, Platforms,
     Product, StartRecord, StopRecord, TradeState, Unsure, VerifiedTrade,
 };
+use server::store::Lane;
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
 use wasm_core::order::{
@@ -100,10 +101,8 @@ impl Holds for FakeHolds {
     fn captured<'a>(&'a self, capture: &'a CaptureRequest) -> BoxFuture<'a, Answer<bool>> {
         let silent = *self.behaviour.lock().expect("lock") == Captures::AreDoneInSilence;
         let done = self.taken.lock().expect("lock").contains_key(&capture.hold_no);
-        async move {
-            if silent { Err(Unsure::Unknown("no answer".to_owned())) } else { Ok(done) }
-        }
-        .boxed()
+        async move { if silent { Err(Unsure::Unknown("no answer".to_owned())) } else { Ok(done) } }
+            .boxed()
     }
 }
 
@@ -417,7 +416,8 @@ async fn f57_a_server_that_died_after_the_capture_finds_it_done() {
         let world = World::new(store, story::tariff()).await;
         world.holds.behave(Captures::Work);
         let order = settled(&world, 90).await;
-        let claimed = world.store.claim_jobs(world.clock.now_ms(), 100).await.expect("claimed");
+        let claimed =
+            world.store.claim_jobs(Lane::Rest, world.clock.now_ms(), 100).await.expect("claimed");
         assert!(claimed.iter().any(|job| job.kind == "capture"));
         let hold = &order.payments[0];
         world.holds.take(&CaptureRequest {

@@ -73,8 +73,7 @@ impl World {
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
         let holds = Arc::new(FakeHolds::default());
-        let platform =
-            Platform { holds: Some(holds.clone()), ..Platform::of(payments.clone()) };
+        let platform = Platform { holds: Some(holds.clone()), ..Platform::of(payments.clone()) };
         let platforms = Platforms::default()
             .with(Channel::Alipay, platform.clone())
             .with(Channel::Wechat, platform);

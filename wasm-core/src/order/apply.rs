@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::effect::{Effect, Timer};
 use super::event::{Event, StartAnswer};
 use super::state::{
-    CancelReason, Capture, CaptureStatus, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
-    StartFailure, State, StopReason,
+    CancelReason, Capture, CaptureStatus, Order, Payment, Refund, RefundReason, RefundStatus,
+    Session, Settlement, StartFailure, State, StopReason,
 };
 use super::{FINAL_READING_WITHIN_MS, START_UNKNOWN_MS, START_WITHIN_MS};
 use crate::ids::{CaptureId, RefundId};

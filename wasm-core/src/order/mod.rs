@@ -26,8 +26,8 @@ pub use apply::{Rejected, apply};
 pub use effect::{Effect, Timer};
 pub use event::{Event, StartAnswer};
 pub use state::{
-    Action, CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session,
-    Settlement, StartFailure, State, StopReason, Terms,
+    Action, CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, Settlement, StartFailure, State, StopReason, Terms,
 };
 
 /// How long a rider has to pay, in milliseconds.

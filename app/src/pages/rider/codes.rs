@@ -24,6 +24,8 @@ pub struct PayCode {
     pub channel: Channel,
     /// The code as an SVG.
     pub svg: String,
+    /// Where it leads, if that can be opened here.
+    pub link: Option<String>,
 }
 
 /// The page; it is loaded anew once the order is paid, and then leads to the order.
@@ -67,6 +69,7 @@ fn picture(text: &'static Text, code: PayCode) -> impl IntoView + use<> {
         <figure class="pay-code">
             <div class="qr" role="img" aria-label=(text.pay.code_of)(name) inner_html=code.svg></div>
             <figcaption>{name}</figcaption>
+            {code.link.map(|link| view! { <a href=link>{text.pay.open_here}</a> })}
         </figure>
     }
 }

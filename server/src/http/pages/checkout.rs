@@ -152,7 +152,12 @@ async fn show_codes(app: &App, place: &Place<'_>, rider: &Rider, id: &OrderId) -
     let mut refused = None;
     for channel in app.orders.platforms().channels() {
         match open(app, rider, PayVia::code(channel), id).await {
-            Ok(Checkout::Code(text)) => shown.push(PayCode { channel, svg: qr::svg(&text) }),
+            Ok(Checkout::Code(text)) => {
+                let svg = qr::svg(&text);
+                // The demo's codes lead to this very machine, which a phone may not reach.
+                let link = Some(text).filter(|_| app.settings.demo);
+                shown.push(PayCode { channel, svg, link });
+            }
             Ok(other) => tracing::error!(order = %id, ?channel, ?other, "not a code"),
             Err(error) => {
                 tracing::warn!(order = %id, channel = channel.as_str(), %error, "no code");

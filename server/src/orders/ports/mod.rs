@@ -13,11 +13,11 @@ mod splits;
 pub use bills::{BillDay, BillLine, BillLineKind, BillLines, Bills};
 pub use chargers::{Chargers, CommandAnswer};
 pub use holds::{CaptureRequest, Holds};
+pub(super) use payments::HOLD;
 pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,
     TradeStatus, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
-pub(super) use payments::HOLD;
 pub use platforms::{Platform, Platforms};
 pub use splits::{
     Receiver, ReceiverKind, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits,
