@@ -22,8 +22,7 @@ pub use ports::{
     Answer, BillDay, BillLine, BillLineKind, BillLines, Bills, CaptureRequest, Chargers, Checkout,
     CommandAnswer, Holds, Logins, NewPayment, PayVia, Payments, Platform, Platforms, Product,
     Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
-    Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund,
-    VerifiedTrade,
+    Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
 pub use riders::{NewOrder, SocketView};
 pub use service::{OrderError, Orders};

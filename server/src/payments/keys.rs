@@ -134,7 +134,8 @@ impl VerifyingKey {
     /// Encrypts for the other side alone (RSA-OAEP with SHA-1, as `WeChat` Pay wants names), in
     /// base64; none for a text too long for the key.
     pub fn encrypt(&self, text: &str) -> Option<String> {
-        let key = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&self.der).ok()?).ok()?;
+        let key =
+            OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&self.der).ok()?).ok()?;
         let mut sealed = vec![0; key.ciphertext_size()];
         let sealed = key.encrypt(&OAEP_SHA1_MGF1SHA1, text.as_bytes(), &mut sealed, None).ok()?;
         Some(STANDARD.encode(sealed))

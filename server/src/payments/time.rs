@@ -56,7 +56,11 @@ mod tests {
         assert_eq!(to_beijing(1_795_305_600_999), "2026-11-22 08:00:00");
         assert_eq!(from_beijing("2026-11-22 08:00:00"), Some(1_795_305_600_000));
         assert_eq!(to_rfc3339(1_795_305_600_999), "2026-11-22T08:00:00+08:00");
-        assert_eq!(to_day(1_795_276_799_999), "2026-11-21", "one millisecond before midnight there");
+        assert_eq!(
+            to_day(1_795_276_799_999),
+            "2026-11-21",
+            "one millisecond before midnight there"
+        );
         assert_eq!(to_digits(1_795_305_600_000), "20261122080000");
         assert_eq!(from_rfc3339("2026-11-22T08:00:00+08:00"), Some(1_795_305_600_000));
         assert_eq!(from_rfc3339("2026-11-22T00:00:00Z"), Some(1_795_305_600_000));

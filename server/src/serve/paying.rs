@@ -1,7 +1,7 @@
 //! Who takes the money: Alipay, `WeChat` Pay, both, the demo's simulated ones, or nobody.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -166,7 +166,7 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
 
 fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {
     let read = |file: &Path| secret("wechat", file);
-    let pair = |(id, file): &(String, _)| read(file).map(|text| (id.clone(), text));
+    let pair = |given: &(String, PathBuf)| read(&given.1).map(|text| (given.0.clone(), text));
     let app_secret = source.app_secret_file.as_deref().map(read).transpose()?;
     let pay_score = source.pay_score.as_ref().map(pair).transpose()?;
     let settings = WechatSettings {

@@ -15,13 +15,13 @@ pub mod sign;
 pub(crate) mod testing;
 mod trade;
 
+pub use super::keys::{self, KeyError, SigningKey, VerifyingKey};
+pub use super::listener::TradeListener;
+pub use super::time;
 pub use client::Alipay;
 pub use config::{
     AlipayConfig, AlipaySettings, CALL_TIMEOUT, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
 };
-pub use super::keys::{self, KeyError, SigningKey, VerifyingKey};
-pub use super::time;
-pub use super::listener::TradeListener;
 pub use notify::Notifies;
 
 /// The path at which Alipay reports payments.

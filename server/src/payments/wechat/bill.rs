@@ -37,8 +37,7 @@ impl Bills for Wechat {
     fn bill<'a>(&'a self, day: BillDay, folder: &'a Path) -> BoxFuture<'a, Answer<BillLines>> {
         Box::pin(async move {
             let date = to_day(day.begins_ms());
-            let target =
-                format!("/v3/bill/tradebill?bill_date={date}&bill_type=ALL&tar_type=GZIP");
+            let target = format!("/v3/bill/tradebill?bill_date={date}&bill_type=ALL&tar_type=GZIP");
             let offer: Offer = match self.get(&target).await {
                 // Nobody paid on that day: a bill of no lines, unless the day is still young.
                 Err(Unsure::No { code, .. }) if code == NO_BILL && self.is_past(day) => {
@@ -83,7 +82,8 @@ impl Wechat {
         // Under another name until it is whole, so that half a bill is never taken for one.
         let part = part_name(file);
         let kept = keep(&mut answer, &part).await;
-        let kept = kept.and_then(|()| std::fs::rename(&part, file).map_err(|error| unknown(&error)));
+        let kept =
+            kept.and_then(|()| std::fs::rename(&part, file).map_err(|error| unknown(&error)));
         if kept.is_err() {
             drop(std::fs::remove_file(&part));
         }

@@ -330,7 +330,8 @@ async fn closing_is_done_when_nothing_is_open() {
         (400, "ORDER_PAID", "Err(No"),
         (500, "SYSTEM_ERROR", "Err(Unknown"),
     ] {
-        let body = if status == 204 { Vec::new() } else { json!({ "code": code }).to_string().into() };
+        let body =
+            if status == 204 { Vec::new() } else { json!({ "code": code }).to_string().into() };
         gateway.says(close, Say { status, body, headers: Signing::Right });
         let answer = format!("{:?}", wechat.close(&PaymentId::from("K1")).await);
         assert!(answer.starts_with(expected), "{code}: {answer}");
@@ -370,9 +371,7 @@ async fn f17_certificates_are_fetched_once_and_change_with_an_overlap() {
         body: says,
         headers: Signing::By(key, serial),
     };
-    let fetches = || {
-        gateway.seen().iter().filter(|(call, _, _)| call == CERTIFICATES).count()
-    };
+    let fetches = || gateway.seen().iter().filter(|(call, _, _)| call == CERTIFICATES).count();
     gateway.says(CERTIFICATES, list(certificates(&[("OLD", 0)]), testing::key(), "OLD"));
     let by = |key, serial| Say { headers: Signing::By(key, serial), ..say(200, &trade("NOTPAY")) };
     let id = PaymentId::from("K1");
@@ -408,7 +407,10 @@ async fn f17_certificates_of_a_stranger_are_not_believed() {
             config.certificates = true;
         })
         .await;
-    gateway.says(QUERY, Say { headers: Signing::By(testing::key(), "A"), ..say(200, &trade("NOTPAY")) });
+    gateway.says(
+        QUERY,
+        Say { headers: Signing::By(testing::key(), "A"), ..say(200, &trade("NOTPAY")) },
+    );
     let mut sealed: Value = serde_json::from_slice(&certificates(&[("A", 0)])).unwrap();
     sealed["data"][0]["encrypt_certificate"]["associated_data"] = json!("other");
     for (body, signing) in [
@@ -426,8 +428,11 @@ async fn f17_certificates_of_a_stranger_are_not_believed() {
 }
 
 fn share(account: &str, name: &str) -> SplitShare {
-    let receiver =
-        Receiver { kind: ReceiverKind::Merchant, account: account.to_owned(), name: name.to_owned() };
+    let receiver = Receiver {
+        kind: ReceiverKind::Merchant,
+        account: account.to_owned(),
+        name: name.to_owned(),
+    };
     SplitShare { receiver, amount_fen: Fen(30), description: "分成".to_owned() }
 }
 
@@ -542,14 +547,18 @@ async fn pay_score_follows_the_two_wheeler_form() {
         duration_ms: 5_900_500,
     };
     gateway.seen();
-    gateway.says("POST /v3/payscore/serviceorder/K1/complete", say(200, &json!({ "state": "DOING" })));
+    gateway
+        .says("POST /v3/payscore/serviceorder/K1/complete", say(200, &json!({ "state": "DOING" })));
     gateway.says(ORDER, say(200, &order("DOING")));
     assert!(matches!(wechat.capture(&capture).await, Err(Unsure::Unknown(_))), "not paid yet");
     let (_, _, body) = gateway.seen().remove(0);
     let names = |at: usize| body["post_payments"][at]["name"].as_str();
     assert_eq!([names(0), names(1), names(2)], [Some("收费标准"), Some("使用时长"), None]);
     assert_eq!(body["post_payments"][1]["description"], "1小时38分20秒");
-    assert_eq!((&body["total_amount"], &body["post_payments"][0]["amount"]), (&json!(230), &json!(230)));
+    assert_eq!(
+        (&body["total_amount"], &body["post_payments"][0]["amount"]),
+        (&json!(230), &json!(230))
+    );
     gateway.says(ORDER, say(200, &order("DONE")));
     assert_eq!(wechat.capture(&capture).await, Ok(()));
     assert_eq!(wechat.captured(&capture).await, Ok(true));

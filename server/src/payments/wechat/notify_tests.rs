@@ -97,9 +97,10 @@ fn but(mut content: Value, name: &str, value: Value) -> Value {
 
 fn body_with(event: &str, kind: &str, content: &Value, aad: &str) -> Vec<u8> {
     let seal = config().seal_key;
-    let mut resource =
-        serde_json::to_value(seal.seal(content.to_string().as_bytes(), "abcdefghijkl", aad).unwrap())
-            .unwrap();
+    let mut resource = serde_json::to_value(
+        seal.seal(content.to_string().as_bytes(), "abcdefghijkl", aad).unwrap(),
+    )
+    .unwrap();
     resource["original_type"] = json!(kind);
     let body = json!({
         "id": "EV-1", "create_time": "2026-11-22T08:00:00+08:00", "event_type": event,

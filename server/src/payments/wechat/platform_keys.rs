@@ -147,7 +147,8 @@ pub(super) fn read_certificates(
         let pem = seal_key.open(&entry.encrypt_certificate);
         let pem = pem.map_err(|broken| unknown(&broken.to_string()))?;
         let pem = String::from_utf8(pem).map_err(|_| unknown("not a text"))?;
-        let key = VerifyingKey::of_certificate(&pem).map_err(|error| unknown(&error.to_string()))?;
+        let key =
+            VerifyingKey::of_certificate(&pem).map_err(|error| unknown(&error.to_string()))?;
         let days = from_rfc3339(&entry.effective_time).zip(from_rfc3339(&entry.expire_time));
         let (begins_ms, ends_ms) = days.ok_or_else(|| unknown("no days"))?;
         certificates.insert(entry.serial_no, PlatformCertificate { key, begins_ms, ends_ms });

@@ -125,7 +125,10 @@ impl Wechat {
     fn stage_of(&self, refund: &RefundRequest, answer: Refund) -> Answer<Stage> {
         let mchid = answer.mchid.as_deref().unwrap_or(&self.config.mchid);
         if !answer.is(refund) || mchid != self.config.mchid {
-            return Err(Unsure::Unknown(format!("asked for refund {}, answered another", refund.id)));
+            return Err(Unsure::Unknown(format!(
+                "asked for refund {}, answered another",
+                refund.id
+            )));
         }
         answer.stage().ok_or_else(|| Unsure::Unknown("a refund's status that is new".to_owned()))
     }

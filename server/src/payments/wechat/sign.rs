@@ -112,7 +112,13 @@ pub fn answer_text(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
 
 /// What a request's signature covers: five lines, each ended. `target` is path and query exactly as
 /// sent.
-pub fn request_text(method: &str, target: &str, timestamp: &str, nonce: &str, body: &str) -> String {
+pub fn request_text(
+    method: &str,
+    target: &str,
+    timestamp: &str,
+    nonce: &str,
+    body: &str,
+) -> String {
     format!("{method}\n{target}\n{timestamp}\n{nonce}\n{body}\n")
 }
 
@@ -158,10 +164,7 @@ mod tests {
 
     #[test]
     fn every_line_is_ended() {
-        assert_eq!(
-            request_text("GET", "/v3/a?b=%20", "1", "N", ""),
-            "GET\n/v3/a?b=%20\n1\nN\n\n"
-        );
+        assert_eq!(request_text("GET", "/v3/a?b=%20", "1", "N", ""), "GET\n/v3/a?b=%20\n1\nN\n\n");
         assert_eq!(answer_text("1", "N", b"{}"), b"1\nN\n{}\n");
         assert_eq!(cashier_text("wx", "1", "N", "prepay_id=x"), "wx\n1\nN\nprepay_id=x\n");
     }

@@ -66,5 +66,8 @@ pub(crate) fn signed(body: &[u8], at_ms: i64, key: &SigningKey, serial: &str) ->
         ("wechatpay-serial", serial),
         ("wechatpay-signature-type", sign::SIGN_TYPE),
     ];
-    pairs.into_iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+        .collect()
 }

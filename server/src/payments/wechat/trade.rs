@@ -126,8 +126,8 @@ impl Wechat {
             "h5_info": { "type": "Wap" },
         });
         let address = self.prepay("h5", &body, "h5_url").await?;
-        let mut address = Url::parse(&address)
-            .map_err(|error| Unsure::Unknown(format!("h5_url: {error}")))?;
+        let mut address =
+            Url::parse(&address).map_err(|error| Unsure::Unknown(format!("h5_url: {error}")))?;
         if !matches!(address.scheme(), "https" | "http") {
             return Err(Unsure::Unknown("h5_url: not a web address".to_owned()));
         }
