@@ -36,13 +36,15 @@ pub enum Cashier {
     OrderString(String),
     /// `WeChat`'s `getBrandWCPayRequest` with these parameters, a JSON object.
     Bridge(String),
+    /// `WeChat`'s pay score (`openBusinessView`) with this `queryString`.
+    ScoreView(String),
 }
 
 impl Cashier {
     fn channel(&self) -> Channel {
         match self {
             Self::TradeNo(_) | Self::OrderString(_) => Channel::Alipay,
-            Self::Bridge(_) => Channel::Wechat,
+            Self::Bridge(_) | Self::ScoreView(_) => Channel::Wechat,
         }
     }
 
@@ -125,11 +127,13 @@ fn card(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
 
 fn button(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
     let label = if pay.held_fen.is_some() { text.hold.button } else { text.scan.pay };
-    let (trade_no, order_string, params) = match pay.cashier.clone() {
-        Cashier::TradeNo(trade_no) => (Some(trade_no), None, None),
-        Cashier::OrderString(order_string) => (None, Some(order_string), None),
-        Cashier::Bridge(params) => (None, None, Some(params)),
-    };
+    let (mut trade_no, mut order_string, mut params, mut score) = (None, None, None, None);
+    match pay.cashier.clone() {
+        Cashier::TradeNo(text) => trade_no = Some(text),
+        Cashier::OrderString(text) => order_string = Some(text),
+        Cashier::Bridge(text) => params = Some(text),
+        Cashier::ScoreView(text) => score = Some(text),
+    }
     view! {
         <button
             class="button main"
@@ -137,6 +141,7 @@ fn button(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
             data-trade-no=trade_no
             data-order-string=order_string
             data-params=params
+            data-score=score
             data-then=pay.order_path.clone()
         >
             {label}

@@ -111,6 +111,8 @@ pub enum PayAnswer {
     OrderString(String),
     /// Call `WeChat`'s cashier with these parameters, a JSON object.
     Bridge(String),
+    /// Call `WeChat`'s pay score (`openBusinessView`) with this `queryString`.
+    ScoreView(String),
     /// Show this text as a QR code.
     Code(String),
 }
@@ -228,6 +230,7 @@ pub async fn pay(
             Checkout::TradeNo(number) => PayAnswer::TradeNo(number),
             Checkout::OrderString(text) => PayAnswer::OrderString(text),
             Checkout::Bridge(json) => PayAnswer::Bridge(json),
+            Checkout::ScoreView(query) => PayAnswer::ScoreView(query),
             Checkout::Code(text) => PayAnswer::Code(text),
         };
         Ok::<_, Problem>((StatusCode::OK, answer))

@@ -99,6 +99,7 @@ pub(super) async fn pay(
         Ok(Checkout::TradeNo(trade_no)) => Cashier::TradeNo(trade_no),
         Ok(Checkout::OrderString(order_string)) => Cashier::OrderString(order_string),
         Ok(Checkout::Bridge(params)) => Cashier::Bridge(params),
+        Ok(Checkout::ScoreView(query)) => Cashier::ScoreView(query),
         Err(error) => return answer::problem(place.language, &Problem::from(error), &path),
     };
     let in_mini_program = place.environment().is_mini_program();
