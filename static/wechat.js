@@ -2,19 +2,23 @@
 // from here: the order's page asks the server.
 
 const button = document.getElementById("cashier");
-const { params, then: after } = button.dataset;
+const { params, score, then: after } = button.dataset;
 
 // A mini-program's web-view cannot pay; the shell's own page can, and comes back here.
 const PAY_PAGE = "/pages/pay/pay";
 
 function payInPage() {
-  window.WeixinJSBridge.invoke("getBrandWCPayRequest", JSON.parse(params), () => location.replace(after));
+  const [name, given] = score
+    ? ["openBusinessView", { businessType: "wxpayScoreUse", queryString: score }]
+    : ["getBrandWCPayRequest", JSON.parse(params)];
+  window.WeixinJSBridge.invoke(name, given, () => location.replace(after));
 }
 
 function pay() {
   const shell = window.wx && window.wx.miniProgram;
   if (shell) {
-    shell.navigateTo({ url: `${PAY_PAGE}?params=${encodeURIComponent(params)}` });
+    const given = score ? `score=${encodeURIComponent(score)}` : `params=${encodeURIComponent(params)}`;
+    shell.navigateTo({ url: `${PAY_PAGE}?${given}` });
   } else if (window.WeixinJSBridge) {
     payInPage();
   }

@@ -67,7 +67,7 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     let paying = if demo {
         Paying::demo(&store, &clock, &public_url, &loopback_url(listen)).await?
     } else {
-        Paying::of(config.alipay.as_ref(), &clock, &public_url)?
+        Paying::of(&config, &clock, &public_url)?
     };
     let orders = Orders::new(store.clone(), clock.clone(), paying.platforms());
     let settings = Arc::new(Settings { public_url: public_url.clone(), demo });

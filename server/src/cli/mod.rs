@@ -11,6 +11,7 @@ mod people;
 mod serve;
 mod site;
 mod tariff;
+mod wechat;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

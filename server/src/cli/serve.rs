@@ -9,6 +9,7 @@ use server::config::{AlipayLayer, Layer};
 use server::demo::seed::{Seeded, SeededStation};
 use server::serve::{self, Ready};
 
+use super::wechat::WechatArgs;
 use super::{Common, output};
 
 #[derive(Args)]
@@ -30,6 +31,8 @@ pub struct ServeArgs {
     address_rate: Option<u32>,
     #[command(flatten)]
     alipay: AlipayArgs,
+    #[command(flatten)]
+    wechat: WechatArgs,
 }
 
 /// The merchant's app at Alipay.
@@ -163,6 +166,7 @@ impl From<ServeArgs> for Layer {
                 hold_category: alipay.hold_category,
                 hold_service_id: alipay.hold_service_id,
             },
+            wechat: arguments.wechat.into(),
             ..Self::default()
         }
     }

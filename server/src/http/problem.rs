@@ -137,6 +137,7 @@ impl From<OrderError> for Problem {
             OrderError::NoSuchRider => Self::rider_required(),
             OrderError::NoSuchOrder => of(StatusCode::NOT_FOUND, "no_such_order"),
             OrderError::NoSuchJob => of(StatusCode::NOT_FOUND, "no_such_job"),
+            OrderError::NoSuchRefund => of(StatusCode::NOT_FOUND, "no_such_refund"),
             OrderError::NoSuchPayment => of(StatusCode::NOT_FOUND, "no_such_payment"),
             OrderError::NoSuchPlan => of(StatusCode::UNPROCESSABLE_ENTITY, "no_such_plan"),
             OrderError::SocketBusy => of(StatusCode::CONFLICT, "socket_busy"),

@@ -124,6 +124,9 @@ pub enum OrderError {
     /// No payment has this number.
     #[error("no such payment")]
     NoSuchPayment,
+    /// No refund has this number, payment and amount.
+    #[error("no such refund")]
+    NoSuchRefund,
     /// The payment platform did not say yes.
     #[error("payment platform: {0}")]
     Platform(#[from] Unsure),

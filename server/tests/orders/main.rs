@@ -3,6 +3,7 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+mod fake_holds;
 mod faults;
 mod holds;
 mod logins;

@@ -20,7 +20,7 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
-use crate::holds::FakeHolds;
+use crate::fake_holds::FakeHolds;
 
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;

@@ -16,7 +16,7 @@ pub use holds::{CaptureRequest, Holds};
 pub(super) use payments::HOLD;
 pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,
-    TradeStatus, VerifiedTrade,
+    TradeStatus, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
 pub use platforms::{Platform, Platforms};
 pub use splits::{

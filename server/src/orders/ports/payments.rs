@@ -144,6 +144,9 @@ pub enum Checkout {
     /// Call `WeChat`'s cashier (`getBrandWCPayRequest`, `wx.requestPayment`) with these parameters,
     /// a JSON object.
     Bridge(String),
+    /// Call `WeChat`'s pay score (`openBusinessView`, `wx.openBusinessView`) with this
+    /// `queryString`.
+    ScoreView(String),
     /// Show this text as a QR code.
     Code(String),
 }
@@ -181,6 +184,32 @@ pub struct VerifiedTrade {
     /// Nothing is paid: the amount is set aside, and `trade_no` is the platform's number of the
     /// hold.
     pub held: bool,
+}
+
+/// What a verified notify says of a refund that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRefund {
+    /// The platform that says so.
+    pub channel: Channel,
+    /// Our number of the refund.
+    pub id: RefundId,
+    /// Our number of the payment.
+    pub payment_id: PaymentId,
+    /// How much, fen.
+    pub amount_fen: Fen,
+    /// Whether the rider has the money; otherwise the platform has given up.
+    pub paid_back: bool,
+}
+
+/// What a verified notify says of a hold of which the bill was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedCapture {
+    /// The platform that says so.
+    pub channel: Channel,
+    /// Our number of the hold.
+    pub payment_id: PaymentId,
+    /// How much was taken, fen.
+    pub amount_fen: Fen,
 }
 
 /// A trade's state, as the platform names it.

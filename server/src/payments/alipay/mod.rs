@@ -12,7 +12,6 @@ mod client;
 mod config;
 mod envelope;
 mod hold;
-mod keys;
 mod login;
 pub mod notify;
 mod refund;
@@ -20,18 +19,19 @@ mod royalty;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod time;
 mod trade;
 
 pub use bill_file::read_bill;
 pub use certificates::{CertificateError, Certificates};
+pub use super::keys::{self, KeyError, SigningKey, VerifyingKey};
+pub use super::listener::TradeListener;
+pub use super::time;
 pub use client::Alipay;
 pub use config::{
     AlipayConfig, AlipaySettings, CALL_TIMEOUT, ConfigError, HoldTerms, PRODUCTION_AUTHORIZE,
     PRODUCTION_GATEWAY, TrustSettings,
 };
-pub use keys::{KeyError, SigningKey, VerifyingKey};
-pub use notify::{Notifies, TradeListener};
+pub use notify::Notifies;
 
 /// The path at which Alipay reports payments.
 pub const NOTIFY_PATH: &str = "/notify/alipay";

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use futures_util::future::BoxFuture;
 use tower::ServiceExt;
 
 use super::*;
