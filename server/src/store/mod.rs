@@ -1,6 +1,7 @@
 //! All SQL, one text for SQLite and PostgreSQL through `sqlx::Any`. Nothing outside this folder
 //! names sqlx.
 
+pub mod closings;
 pub mod demo;
 mod dialect;
 pub mod idempotency;
@@ -15,6 +16,7 @@ pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod statements;
 pub mod stations;
 mod transactions;
 pub mod users;
@@ -49,6 +51,7 @@ pub struct Store {
 /// A write transaction: dropped without [`Tx::commit`], nothing happened.
 pub struct Tx {
     pub(crate) inner: Transaction<'static, Any>,
+    pub(crate) dialect: Dialect,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -79,6 +82,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "look-ups", include_str!("../../migrations/0003_look_ups.sql")),
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
+    (13, "books", include_str!("../../migrations/0013_books.sql")),
 ];
 
 impl Store {
@@ -136,7 +140,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let turn = self.turn().await;
         let inner = self.pool.begin_with(self.dialect.begin()).await?;
-        Ok(Tx { inner, _turn: turn })
+        Ok(Tx { inner, dialect: self.dialect, _turn: turn })
     }
 
     /// The right to write, held until it is dropped. Every write takes it, a single statement

@@ -1,0 +1,1 @@
+//! Closing days, and finding what was done to them afterwards.
