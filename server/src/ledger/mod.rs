@@ -7,8 +7,6 @@ mod check;
 pub mod closing;
 pub mod export;
 pub mod statement;
-#[cfg(test)]
-mod tests;
 
 use aws_lc_rs::digest;
 use wasm_core::ids::{OperatorId, OrderId};

@@ -3,6 +3,7 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+mod books;
 mod faults;
 mod logins;
 mod money;

@@ -37,14 +37,26 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
     }
 }
 
-/// A schema of its own for each test: they run side by side.
+/// The same for bodies that look past the store: they get the database's address.
+pub async fn with_addresses<F: AsyncFn(&str)>(body: F) {
+    let folder = tempfile::tempdir().expect("a folder");
+    body(&format!("sqlite://{}", folder.path().join("test.db").display())).await;
+    if let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") {
+        body(&fresh_schema(&url).await).await;
+    }
+}
+
 async fn fresh_postgres(url: &str) -> Store {
+    Store::open(&fresh_schema(url).await).await.expect("postgres schema")
+}
+
+/// A schema of its own for each test: they run side by side.
+async fn fresh_schema(url: &str) -> String {
     let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
     let admin = Store::open(url).await.expect("postgres");
     admin.create_schema(&schema).await.expect("a schema");
     let joint = if url.contains('?') { '&' } else { '?' };
-    let scoped = format!("{url}{joint}options=-c%20search_path%3D{schema}");
-    Store::open(&scoped).await.expect("postgres schema")
+    format!("{url}{joint}options=-c%20search_path%3D{schema}")
 }
 
 /// A site with one station and its sockets, and everything that acts on them.

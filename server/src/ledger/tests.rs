@@ -1,1 +1,0 @@
-//! Closing days, and finding what was done to them afterwards.
