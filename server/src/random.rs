@@ -1,7 +1,7 @@
 //! Randomness for ids, codes and secrets, from the system's secure source and nothing else; and how
 //! bytes are written.
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{digest, rand};
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -32,4 +32,9 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }

@@ -8,7 +8,6 @@ pub mod closing;
 pub mod export;
 pub mod statement;
 
-use aws_lc_rs::digest;
 use wasm_core::ids::{OperatorId, OrderId};
 use wasm_core::order::Order;
 use wasm_core::posting::{Posting, Transaction};
@@ -107,5 +106,5 @@ fn input_hash(kind: &str, postings: &[Posting]) -> String {
     for posting in postings {
         let _ = write!(text, "\n{}={}", posting.account, posting.amount_fen.0);
     }
-    random::hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    random::sha256_hex(text.as_bytes())
 }

@@ -11,6 +11,7 @@ pub mod notifies;
 mod orders;
 mod overview;
 mod payments;
+pub mod recon;
 pub mod riders;
 pub mod samples;
 pub mod sessions;
