@@ -24,6 +24,8 @@ const FEE_TOLERANCE_FEN: i64 = 1;
 pub(super) const CASE: u8 = 0;
 /// The kind of a case whose number the bill had not.
 const MISSING: &[u8] = b"ours_only";
+/// The kind of a case whose number the bill has more than once.
+const DUPLICATE: &[u8] = b"duplicate";
 /// A movement of ours.
 pub(super) const OURS: u8 = 1;
 /// A line of the bill.
@@ -155,7 +157,7 @@ pub(super) fn judge(ours: &Ours, theirs: &Theirs, fee_bp: Option<i64>) -> Verdic
     }
 }
 
-/// Of a payment the platform takes what was agreed; of a refund it gives back at most as much.
+/// Of a payment the platform takes what was agreed; of a refund it gives back as much, or nothing.
 /// Without an agreement any fee is right that is no more than the payment.
 fn fee_is_right(theirs: &Theirs, fee_bp: Option<i64>) -> bool {
     let (amount, fee) = (theirs.amount_fen.0, theirs.fee_fen.0);
@@ -166,8 +168,10 @@ fn fee_is_right(theirs: &Theirs, fee_bp: Option<i64>) -> bool {
             None => (0..=amount).contains(&fee),
         }
     } else {
-        let most = expected.map_or(-amount, |expected| expected + FEE_TOLERANCE_FEN);
-        (-most..=0).contains(&fee)
+        match expected {
+            Some(expected) => fee == 0 || (fee < 0 && (fee + expected).abs() <= FEE_TOLERANCE_FEN),
+            None => (amount..=0).contains(&fee),
+        }
     }
 }
 
@@ -194,6 +198,8 @@ pub(super) fn compare(
         match item.side {
             // What the bill had not, it may have now.
             CASE if item.body == MISSING => here.missing = true,
+            // The first of several lines is none: only the others are.
+            CASE if item.body == DUPLICATE => {}
             CASE => here.known = true,
             OURS => here.ours = Some(read(&item.body)?),
             _ => here.line(read(&item.body)?, day, fee_bp, &mut tally, &mut tell)?,
@@ -284,6 +290,7 @@ mod tests {
         assert!(right(-1_000, -6, Some(60)));
         assert!(right(-1_000, 0, Some(60)));
         assert!(!right(-1_000, -8, Some(60)));
+        assert!(!right(-1_000, -3, Some(60)));
         assert!(!right(-1_000, 1, Some(60)));
         assert!(right(1_000, 1_000, None));
         assert!(!right(1_000, 1_001, None));

@@ -263,7 +263,11 @@ impl Recon {
                         }
                     }
                 }
-                Found::Ours { number, ours } => cases.push(run.ours_only(number, ours)),
+                Found::Ours { number, ours } => {
+                    if self.store.crossed(run.channel, &number).await?.is_none() {
+                        cases.push(run.ours_only(number, ours));
+                    }
+                }
                 Found::Amount { number, ours, theirs } => {
                     cases.push(run.both(CaseKind::OtherAmount, number, ours, theirs));
                 }
@@ -318,9 +322,13 @@ impl Recon {
         theirs: Theirs,
     ) -> Result<CaseRow, StoreError> {
         let owner = self.store.payment_owner(&theirs.payment_id).await?;
-        // The platform knows what becomes of numbers we gave it; of others it knows no more than
+        // The platform can be asked about what we asked it for; of the rest it knows no more than
         // the bill.
-        let repair = if owner.is_some() { Repair::AskPlatform } else { Repair::Suspense };
+        let asked = match &owner {
+            Some((_, order)) => self.asked_for(order, &number, &theirs).await?,
+            None => false,
+        };
+        let repair = if asked { Repair::AskPlatform } else { Repair::Suspense };
         let (operator_id, order_id) = owner.unwrap_or_else(|| run.nobodys());
         let evidence = json!({ "bill": run.line(&theirs), "ledger": Value::Null });
         Ok(CaseRow {
@@ -328,6 +336,20 @@ impl Recon {
             order_id,
             ..run.case(CaseKind::TheirsOnly, number, "", repair, Some(&theirs), evidence)
         })
+    }
+
+    /// Whether an order of ours asked the platform for this: a payment, or a refund.
+    async fn asked_for(
+        &self,
+        order: &OrderId,
+        number: &str,
+        theirs: &Theirs,
+    ) -> Result<bool, StoreError> {
+        let Some(refund) = number.strip_prefix("out:") else {
+            return Ok(number.strip_prefix("in:") == Some(theirs.payment_id.as_str()));
+        };
+        let order = self.store.order(order).await?;
+        Ok(order.is_some_and(|order| order.refunds.iter().any(|known| known.id.0 == refund)))
     }
 
     async fn again(

@@ -268,6 +268,22 @@ impl Store {
         row.map(owner).transpose()
     }
 
+    /// The bill of another day that contains a number.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn crossed(
+        &self,
+        channel: Channel,
+        number: &str,
+    ) -> Result<Option<Day>, StoreError> {
+        let sql = "SELECT bill_day FROM recon_crossed WHERE channel = $1 AND number = $2";
+        let query = sqlx::query(sql).bind(channel.as_str()).bind(number);
+        let row = query.fetch_optional(&self.pool).await?;
+        let day = |row: AnyRow| Ok(Day { number: row.try_get("bill_day")? });
+        row.map(day).transpose()
+    }
+
     /// Begins a run. `false` while another one works on the same bill: one of which something was
     /// heard since `stale_ms`.
     ///

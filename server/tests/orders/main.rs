@@ -8,6 +8,7 @@ mod faults;
 mod logins;
 mod money;
 mod races;
+mod reconcile;
 mod staff;
 mod stories;
 mod support;

@@ -1,6 +1,8 @@
 //! A whole server without sockets and platforms: a real store, a clock that tests move, and
 //! doubles for what is outside.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -8,7 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
-    Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
+    Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
     Platform, Platforms, RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
@@ -84,7 +86,10 @@ impl World {
         let orders = Orders::new(
             store.clone(),
             clock.clone(),
-            Platforms::default().with(Channel::Alipay, Platform::of(payments.clone())),
+            Platforms::default().with(
+                Channel::Alipay,
+                Platform { bills: Some(payments.clone()), ..Platform::of(payments.clone()) },
+            ),
         );
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
         Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
@@ -245,6 +250,19 @@ pub struct FakePayments {
     pub refunds_work: Mutex<bool>,
     /// Refunds asked for, repeats included.
     pub refunds: Mutex<Vec<RefundRequest>>,
+    /// Whether a refund that is asked after is done.
+    pub refund_is_done: Mutex<bool>,
+    /// The bills, by day.
+    pub bills: Mutex<HashMap<BillDay, Vec<BillLine>>>,
+}
+
+impl Bills for FakePayments {
+    fn bill<'a>(&'a self, day: BillDay, _: &'a Path) -> BoxFuture<'a, Answer<BillLines>> {
+        let none = || Unsure::No { code: "NONE".to_owned(), message: "no bill yet".to_owned() };
+        let bill = self.bills.lock().expect("lock").get(&day).cloned();
+        let lines = bill.map(|lines| Box::new(lines.into_iter().map(Ok)) as BillLines);
+        async move { lines.ok_or_else(none) }.boxed()
+    }
 }
 
 impl Payments for FakePayments {
@@ -271,6 +289,7 @@ impl Payments for FakePayments {
     }
 
     fn refund_done<'a>(&'a self, _: &'a RefundRequest) -> BoxFuture<'a, Answer<bool>> {
-        async { Ok(false) }.boxed()
+        let done = *self.refund_is_done.lock().expect("lock");
+        async move { Ok(done) }.boxed()
     }
 }
