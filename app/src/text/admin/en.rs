@@ -129,6 +129,14 @@ fn account(kind: &str) -> &'static str {
         "refunds" => "Owed back, not yet confirmed",
         "electricity" => "Electricity earned",
         "service" => "Service fees earned",
+        "holds" => "Set aside at the platforms, not ours yet",
+        "held" => "Set aside for riders",
+        "cards" => "Cards, not used yet",
+        "payable" => "Owed to partners",
+        "share" => "Partners' shares",
+        "fee" => "Platforms' fees",
+        "suspense" => "Not explained yet",
+        "loss" => "Written off",
         _ => "Other",
     }
 }

@@ -122,6 +122,14 @@ fn account(kind: &str) -> &'static str {
         "refunds" => "应退给用户，平台尚未确认",
         "electricity" => "电费收入",
         "service" => "服务费收入",
+        "holds" => "平台冻结，还不是我们的",
+        "held" => "用户被冻结的钱",
+        "cards" => "充电卡，尚未使用",
+        "payable" => "应付合作方",
+        "share" => "分给合作方",
+        "fee" => "平台手续费",
+        "suspense" => "待查",
+        "loss" => "核销损失",
         _ => "其他",
     }
 }
