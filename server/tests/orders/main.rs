@@ -3,12 +3,14 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+mod books;
 mod fake_holds;
 mod faults;
 mod holds;
 mod logins;
 mod money;
 mod races;
+mod reconcile;
 mod staff;
 mod stories;
 mod support;

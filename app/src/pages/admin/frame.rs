@@ -30,6 +30,8 @@ pub struct Rights {
     pub retry_jobs: bool,
     /// Read the books.
     pub read_books: bool,
+    /// Decide what becomes of differences with the platforms' bills.
+    pub decide_cases: bool,
 }
 
 /// One of the pages that the navigation names.
