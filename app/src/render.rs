@@ -73,8 +73,10 @@ pub enum Manner {
     Islands,
     /// It has islands and follows an order: browsers without WASM load it anew now and then.
     Follows,
-    /// It opens the cashier of the platform's app.
-    Cashier,
+    /// It opens the cashier of Alipay's app.
+    AlipayCashier,
+    /// It opens the cashier of `WeChat`.
+    WechatCashier,
 }
 
 impl Manner {
@@ -83,7 +85,8 @@ impl Manner {
         match self {
             Self::Still => None,
             Self::Islands | Self::Follows => Some("/static/boot.js"),
-            Self::Cashier => Some("/static/alipay.js"),
+            Self::AlipayCashier => Some("/static/alipay.js"),
+            Self::WechatCashier => Some("/static/wechat.js"),
         }
     }
 }

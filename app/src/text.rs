@@ -7,7 +7,7 @@ mod en;
 mod zh;
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
 use crate::lang::Lang;
 
@@ -26,6 +26,8 @@ pub struct Text {
     pub price: Price,
     /// The page behind a scan code.
     pub scan: Scan,
+    /// Where and how to pay.
+    pub pay: Pay,
     /// Pages about what is in the way.
     pub trouble: Trouble,
     /// The order's page.
@@ -180,6 +182,20 @@ pub struct Scan {
     pub pay: &'static str,
     /// Plug in first.
     pub plug_first: &'static str,
+}
+
+/// Where and how to pay.
+pub struct Pay {
+    /// A platform's name.
+    pub channel: fn(Channel) -> &'static str,
+    /// Before the platforms to choose among.
+    pub choose_channel: &'static str,
+    /// Before codes for another phone.
+    pub scan_to_pay: &'static str,
+    /// What a code is, for who cannot see it.
+    pub code_of: With1,
+    /// Leads away from the codes.
+    pub other_way: &'static str,
 }
 
 /// A page about what is in the way.

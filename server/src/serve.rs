@@ -71,7 +71,7 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     };
     let orders = Orders::new(store.clone(), clock.clone(), paying.platforms());
     let settings = Arc::new(Settings { public_url: public_url.clone(), demo });
-    let app = App { orders, logins: paying.logins(), store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let stations = link_stations(&app, demo).await?;
     let router = http::router(
         app.clone(),

@@ -35,6 +35,7 @@ mod on_server {
     use leptos::prelude::*;
     use wasm_core::ids::PlanId;
     use wasm_core::money::Fen;
+    use wasm_core::order::Channel;
     use wasm_core::tariff::Tariff;
 
     use super::{expected, figures};
@@ -56,6 +57,8 @@ mod on_server {
         pub now_ms: i64,
         /// Makes one order of a form sent twice.
         pub key: String,
+        /// The platforms to choose among; fewer than two are no choice.
+        pub channels: Vec<Channel>,
         /// The plans, ready to be shown.
         pub offers: Vec<Offer>,
     }
@@ -108,6 +111,7 @@ mod on_server {
                 <h2 id="choose">{text.scan.choose}</h2>
                 {cards(shop)}
                 {estimate(text, shop)}
+                {channels(text, &shop.channels)}
                 <div class="bar">
                     {hidden}
                     <p class="hint">{text.scan.plug_first}</p>
@@ -144,6 +148,34 @@ mod on_server {
                 }
             })
             .collect()
+    }
+
+    /// At which platform to pay, where there is a choice; the first unless the rider says otherwise.
+    fn channels(text: &'static Text, channels: &[Channel]) -> Option<impl IntoView + use<>> {
+        let choice = |(index, channel): (usize, &Channel)| {
+            let id = format!("channel-{index}");
+            view! {
+                <input
+                    class="pick"
+                    type="radio"
+                    name="channel"
+                    id=id.clone()
+                    value=channel.as_str()
+                    checked=index == 0
+                    autocomplete="off"
+                />
+                <label class="preset" for=id>{(text.pay.channel)(*channel)}</label>
+            }
+        };
+        let choices: Vec<_> = channels.iter().enumerate().map(choice).collect();
+        (choices.len() > 1).then(|| {
+            view! {
+                <fieldset class="channels">
+                    <legend>{text.pay.choose_channel}</legend>
+                    <div class="presets">{choices}</div>
+                </fieldset>
+            }
+        })
     }
 
     /// What to expect. It changes with the choice only where code runs; elsewhere the style sheet

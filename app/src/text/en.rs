@@ -1,9 +1,9 @@
 //! English.
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
-use super::{Bill, Frame, Home, Mine, Notice, Order, Price, Scan, Text, Trouble};
+use super::{Bill, Frame, Home, Mine, Notice, Order, Pay, Price, Scan, Text, Trouble};
 use crate::lang::Lang;
 
 pub(super) static TEXT: Text = Text {
@@ -74,6 +74,16 @@ pub(super) static TEXT: Text = Text {
         refund_note: "to the account that paid, within a minute of the end",
         pay: "Pay",
         plug_first: "Plug your charger in first, then pay",
+    },
+    pay: Pay {
+        channel: |channel| match channel {
+            Channel::Alipay => "Alipay",
+            Channel::Wechat => "WeChat Pay",
+        },
+        choose_channel: "Pay with",
+        scan_to_pay: "Scan one of these codes with your phone; this page goes on by itself.",
+        code_of: |channel| format!("{channel} payment code"),
+        other_way: "Back to the order",
     },
     trouble: Trouble {
         busy: Notice {

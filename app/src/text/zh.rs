@@ -1,9 +1,9 @@
 //! Chinese.
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
-use super::{Bill, Frame, Home, Mine, Notice, Order, Price, Scan, Text, Trouble};
+use super::{Bill, Frame, Home, Mine, Notice, Order, Pay, Price, Scan, Text, Trouble};
 use crate::lang::Lang;
 
 pub(super) static TEXT: Text = Text {
@@ -74,6 +74,16 @@ pub(super) static TEXT: Text = Text {
         refund_note: "结束后一分钟内原路退回",
         pay: "支付",
         plug_first: "请先插好充电器再支付",
+    },
+    pay: Pay {
+        channel: |channel| match channel {
+            Channel::Alipay => "支付宝",
+            Channel::Wechat => "微信支付",
+        },
+        choose_channel: "支付方式",
+        scan_to_pay: "用手机扫其中一个码付款，付好后这里自动继续。",
+        code_of: |channel| format!("{channel}付款码"),
+        other_way: "返回订单",
     },
     trouble: Trouble {
         busy: Notice {

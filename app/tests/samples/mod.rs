@@ -106,6 +106,7 @@ pub fn scan_page(lang: Lang) -> String {
         tariff: tariff(),
         now_ms: NOW_MS,
         idempotency_key: "8QZJ4M0T9C2B7X1W".to_owned(),
+        channels: Channel::ALL.to_vec(),
     };
     scan::html(lang, page)
 }
@@ -124,6 +125,8 @@ pub fn order_in(state: State) -> Order {
         amount_fen: Fen(500),
         trade_no: "2026112222001".to_owned(),
         paid_ms: NOW_MS - 5_000,
+        held: false,
+        buyer_open_id: None,
     };
     Order {
         id: OrderId::from(ORDER),
@@ -135,6 +138,7 @@ pub fn order_in(state: State) -> Order {
         terms: Terms { tariff, plan, prepaid_fen: Fen(500), limits },
         payments: if paid { vec![payment] } else { vec![] },
         refunds: refunds(&state),
+        captures: vec![],
         state,
     }
 }
@@ -224,7 +228,13 @@ pub fn order_page(state: State) -> order::OrderPage {
     let runs = matches!(state, State::Charging(_) | State::Finishing { .. });
     let usage = usage(155);
     let progress = runs.then(|| (usage.clone(), bill(&usage)));
-    order::OrderPage { order: order_in(state), place: place(), progress, now_ms: NOW_MS }
+    order::OrderPage {
+        order: order_in(state),
+        place: place(),
+        progress,
+        now_ms: NOW_MS,
+        channels: Channel::ALL.to_vec(),
+    }
 }
 
 pub fn receipt_page() -> receipt::ReceiptPage {

@@ -178,7 +178,7 @@ mod tests {
         let clock = Clock::manual(1_000_000);
         let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
         let settings = Arc::new(Settings { public_url: "http://x".to_owned(), demo: false });
-        (folder, App { orders, logins: None, store, clock, settings })
+        (folder, App { orders, store, clock, settings })
     }
 
     fn key() -> Key {

@@ -147,6 +147,7 @@ impl From<OrderError> for Problem {
                     .with("shown", json!({"tariff_id": shown_tariff, "prepaid_fen": shown_fen}))
                     .with("actual", json!({"tariff_id": actual_tariff, "prepaid_fen": actual_fen}))
             }
+            OrderError::NoHolds => of(StatusCode::CONFLICT, "no_holds"),
             OrderError::Rejected(rejected) => of(StatusCode::CONFLICT, "not_now")
                 .with("reason", serde_json::to_value(rejected).unwrap_or_default()),
             OrderError::Tariff(error) => error.into(),

@@ -11,8 +11,8 @@ use crate::crash;
 use crate::orders::{Answer, OrderError, RefundRequest, TradeState, Unsure};
 use crate::store::{JobRow, PaymentRow, PaymentStatus};
 
-/// Waits between tries of a refund; after the last one a person must look.
-const REFUND_WAITS_MS: [i64; 8] = [
+/// Waits between tries of a refund or capture; after the last one a person must look.
+pub(super) const REFUND_WAITS_MS: [i64; 8] = [
     MS_PER_SECOND,
     5 * MS_PER_SECOND,
     30 * MS_PER_SECOND,
@@ -169,7 +169,8 @@ impl Workers {
     }
 }
 
-fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
+/// The wait after so many attempts; none after the last.
+pub(super) fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
     let nth = usize::try_from(attempts - 1).unwrap_or_default();
     waits_ms.get(nth).copied()
 }

@@ -63,6 +63,8 @@ fn input_hash(kind: &str, postings: &[Posting]) -> String {
 fn kind_name(kind: TransactionKind) -> &'static str {
     match kind {
         TransactionKind::Paid => "paid",
+        TransactionKind::Held => "held",
+        TransactionKind::Captured => "captured",
         TransactionKind::Settled => "settled",
         TransactionKind::RefundOwed => "refund_owed",
         TransactionKind::Refunded => "refunded",

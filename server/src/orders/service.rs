@@ -10,7 +10,7 @@ use wasm_core::tariff::TariffError;
 
 use super::job::Job;
 use super::live::Watchers;
-use super::ports::{Platforms, TradeStatus, Unsure, VerifiedTrade};
+use super::ports::{HOLD, Platforms, TradeStatus, Unsure, VerifiedTrade};
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::crash;
@@ -104,6 +104,9 @@ pub enum OrderError {
         /// Its price.
         actual_fen: Fen,
     },
+    /// The platform sets no money aside for us.
+    #[error("no holds at this platform")]
+    NoHolds,
     /// The order's state does not allow it.
     #[error("not now: {0:?}")]
     Rejected(Rejected),
@@ -205,6 +208,10 @@ impl Orders {
             tracing::error!(payment = %payment.id, channel = trade.channel.as_str(), "not paid there");
             return Err(OrderError::NoSuchPayment);
         }
+        if (payment.product == HOLD) != trade.held {
+            tracing::error!(payment = %payment.id, held = trade.held, "held is not paid");
+            return Err(OrderError::NoSuchPayment);
+        }
         if payment.amount_fen != trade.amount_fen {
             let (paid_fen, opened_fen) = (trade.amount_fen, payment.amount_fen);
             tracing::error!(payment = %payment.id, %paid_fen, %opened_fen, "another amount arrived");
@@ -289,6 +296,9 @@ impl Orders {
             Effect::Refund { refund_id } => {
                 self.enqueue(tx, order, &Job::Refund { refund_id }, now_ms).await
             }
+            Effect::Capture { capture_id } => {
+                self.enqueue(tx, order, &Job::Capture { capture_id }, now_ms).await
+            }
             Effect::ClosePayments => self.enqueue(tx, order, &Job::ClosePayments, now_ms).await,
             Effect::RecordFreeEnergy { transaction_id } => {
                 self.enqueue(tx, order, &Job::RecordFreeEnergy { transaction_id }, now_ms).await
@@ -341,5 +351,7 @@ fn arrived(trade: &VerifiedTrade) -> Payment {
         amount_fen: trade.amount_fen,
         trade_no: trade.trade_no.clone(),
         paid_ms: trade.paid_ms,
+        held: trade.held,
+        buyer_open_id: trade.buyer_open_id.clone().filter(|_| trade.held),
     }
 }

@@ -9,8 +9,8 @@ use super::dialect::insert_rows;
 use super::{Store, StoreError, Tx};
 
 /// The kinds of accounts, as they stand in the chart of accounts ([`wasm_core::posting`]).
-const ACCOUNT_KINDS: [&str; 6] =
-    ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
+const ACCOUNT_KINDS: [&str; 8] =
+    ["clearing", "prepaid", "refunds", "electricity", "service", "discount", "holds", "held"];
 
 /// A ledger transaction's head.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct LedgerHead {
 /// What moved in a span of time, fen; each is positive when money went its usual way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Takings {
-    /// Paid by riders.
+    /// Paid by riders, or taken of what they had set aside.
     pub paid_fen: Fen,
     /// Electricity billed.
     pub electricity_fen: Fen,
@@ -209,7 +209,9 @@ impl Store {
                    WHEN account LIKE 'refunds:%' THEN 'refunds' \
                    WHEN account LIKE 'electricity:%' THEN 'electricity' \
                    WHEN account LIKE 'service:%' THEN 'service' \
-                   WHEN account LIKE 'discount:%' THEN 'discount' END AS kind, amount_fen \
+                   WHEN account LIKE 'discount:%' THEN 'discount' \
+                   WHEN account LIKE 'holds:%' THEN 'holds' \
+                   WHEN account LIKE 'held:%' THEN 'held' END AS kind, amount_fen \
                    FROM ledger_postings WHERE operator_id = $1) AS kinds GROUP BY kind";
         let mut balances = ACCOUNT_KINDS.map(|kind| (kind, Fen::ZERO));
         for row in sqlx::query(sql).bind(operator.as_str()).fetch_all(&self.pool).await? {
@@ -236,6 +238,7 @@ impl Store {
                    ON p.operator_id = t.operator_id AND p.transaction_id = t.id \
                    WHERE t.operator_id = $1 AND t.posted_ms >= $2 \
                    AND p.account NOT LIKE 'prepaid:%' AND p.account NOT LIKE 'refunds:%' \
+                   AND p.account NOT LIKE 'held:%' \
                    GROUP BY t.kind, p.account";
         let query = sqlx::query(sql).bind(operator.as_str()).bind(since_ms);
         let mut takings = Takings::default();
@@ -243,7 +246,7 @@ impl Store {
             let (kind, account): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let sum_fen = Fen(row.try_get(2)?);
             match (kind.as_str(), account.split(':').next().unwrap_or_default()) {
-                ("paid", "clearing") => takings.paid_fen += sum_fen,
+                ("paid" | "captured", "clearing") => takings.paid_fen += sum_fen,
                 ("refunded", "clearing") => takings.refunded_fen += -sum_fen,
                 (_, "electricity") => takings.electricity_fen += -sum_fen,
                 (_, "service") => takings.service_fen += -sum_fen,

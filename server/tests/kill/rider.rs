@@ -137,11 +137,9 @@ impl Rider {
     /// Posts to an order until it is done or can no longer be done.
     async fn ask_until_it_is_so(&self, order: &OrderId, deed: &str) {
         let path = format!("/api/v1/orders/{order}/{deed}");
-        until(deed, async || {
-            match self.ask(Method::POST, &path, "", None).await? {
-                (200 | 409, _) => Ok(()),
-                (status, answer) => Err(format!("{status} {answer}")),
-            }
+        until(deed, async || match self.ask(Method::POST, &path, "", None).await? {
+            (200 | 409, _) => Ok(()),
+            (status, answer) => Err(format!("{status} {answer}")),
         })
         .await;
     }

@@ -4,6 +4,7 @@
 mod story;
 
 mod faults;
+mod holds;
 mod logins;
 mod money;
 mod races;

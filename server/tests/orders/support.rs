@@ -20,6 +20,8 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
+use crate::holds::FakeHolds;
+
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
 
@@ -55,6 +57,7 @@ pub struct World {
     pub workers: Workers,
     pub chargers: Arc<FakeChargers>,
     pub payments: Arc<FakePayments>,
+    pub holds: Arc<FakeHolds>,
     pub station: StationId,
     pub codes: Vec<ScanCode>,
     pub tariff: Tariff,
@@ -69,13 +72,14 @@ impl World {
         let station = seed(&store, &tariff, codes.clone()).await;
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
-        let orders = Orders::new(
-            store.clone(),
-            clock.clone(),
-            Platforms::default().with(Channel::Alipay, Platform::of(payments.clone())),
-        );
+        let holds = Arc::new(FakeHolds::default());
+        let platform = Platform { holds: Some(holds.clone()), ..Platform::of(payments.clone()) };
+        let platforms = Platforms::default()
+            .with(Channel::Alipay, platform.clone())
+            .with(Channel::Wechat, platform);
+        let orders = Orders::new(store.clone(), clock.clone(), platforms);
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
-        Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
+        Self { store, clock, orders, workers, chargers, payments, holds, station, codes, tariff }
     }
 
     /// Moves the clock to so long after the beginning.
@@ -123,6 +127,7 @@ impl World {
             paid_ms: self.clock.now_ms(),
             status: TradeStatus::Success,
             buyer_open_id: None,
+            held: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_core::money::Fen;
-use wasm_core::order::{Action, Order, Refund, RefundStatus, Settlement, State};
+use wasm_core::order::{Action, Channel, Order, Refund, RefundStatus, Settlement, State};
 use wasm_core::tariff::{Bill, Usage};
 
 use crate::islands::follow;
@@ -24,10 +24,13 @@ pub struct OrderPage {
     pub progress: Option<(Usage, Bill)>,
     /// Milliseconds UTC.
     pub now_ms: i64,
+    /// The platforms to choose among; none where the place decides.
+    pub channels: Vec<Channel>,
 }
 
 impl OrderPage {
-    fn path(&self) -> String {
+    /// Where it is.
+    pub(super) fn path(&self) -> String {
         format!("/orders/{}", self.order.id)
     }
 
@@ -149,7 +152,12 @@ fn body(text: &'static Text, page: &OrderPage) -> AnyView {
     }
 }
 
-fn wait(text: &'static Text, page: &OrderPage, until_ms: Option<i64>) -> impl IntoView + use<> {
+/// Follows the order, and counts down where there is an end.
+pub(super) fn wait(
+    text: &'static Text,
+    page: &OrderPage,
+    until_ms: Option<i64>,
+) -> impl IntoView + use<> {
     let left_s = until_ms.map(|until_ms| ((until_ms - page.now_ms) / 1_000).max(0));
     follow::wait(text, page.events(), &page.live(), left_s)
 }
@@ -321,15 +329,31 @@ fn actions(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
     view! { <div class="actions">{look} {buttons} {again}</div> }
 }
 
+/// One button, or one for each platform to choose among.
 fn pay(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
-    view! {
-        <form class="bar" method="post" action=format!("{}/pay", page.path())>
-            <button class="button main">
-                {text.scan.pay} " "
-                <b class="figure">{page.order.terms.prepaid_fen.to_string()}</b>
-            </button>
-        </form>
+    let amount = page.order.terms.prepaid_fen.to_string();
+    let action = format!("{}/pay", page.path());
+    if page.channels.len() < 2 {
+        return view! {
+            <form class="bar" method="post" action=action>
+                <button class="button main">
+                    {text.scan.pay} " " <b class="figure">{amount}</b>
+                </button>
+            </form>
+        }
+        .into_any();
     }
+    let button = |channel: &Channel| {
+        let action = format!("{action}?channel={}", channel.as_str());
+        let name = (text.pay.channel)(*channel);
+        view! {
+            <button class="button main" formaction=action>
+                {name} " " <b class="figure">{amount.clone()}</b>
+            </button>
+        }
+    };
+    let buttons: Vec<_> = page.channels.iter().map(button).collect();
+    view! { <form class="bar" method="post" action=action>{buttons}</form> }.into_any()
 }
 
 /// A button that asks before it acts, without any script.

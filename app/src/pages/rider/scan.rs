@@ -1,6 +1,7 @@
 //! `/s/{code}`: the socket, its whole price, the plans, and one button.
 
 use leptos::prelude::*;
+use wasm_core::order::Channel;
 use wasm_core::tariff::Tariff;
 
 use crate::islands::choose::{Offer, Shop, choose};
@@ -21,6 +22,8 @@ pub struct ScanPage {
     pub now_ms: i64,
     /// Makes one order of a form sent twice: new for each page.
     pub idempotency_key: String,
+    /// The platforms to choose among; none where the place decides.
+    pub channels: Vec<Channel>,
 }
 
 /// The page of a free socket.
@@ -57,6 +60,7 @@ fn shop(text: &Text, scan: ScanPage) -> Shop {
         offers: offers.collect(),
         now_ms: scan.now_ms,
         key: scan.idempotency_key,
+        channels: scan.channels,
         tariff: scan.tariff,
     }
 }

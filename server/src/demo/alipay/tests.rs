@@ -236,6 +236,22 @@ async fn a_browser_pays_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_code_is_scanned_with_another_phone() {
+    let mut fixture = Fixture::new().await;
+    let payment = fixture.payment("P1", PayVia::code(Channel::Alipay));
+    let Ok(Checkout::Code(code)) = fixture.alipay.create(&payment).await else {
+        panic!("a code is shown")
+    };
+    assert_eq!(fixture.alipay.create(&payment).await, Ok(Checkout::Code(code.clone())), "again");
+    assert_eq!(fixture.query("P1").await, Ok(TradeState::Waiting));
+    let trade_no = code.rsplit('/').next().unwrap().to_owned();
+    fixture.press(&trade_no, "pay").await;
+    assert_eq!(fixture.answered().await, "success");
+    assert!(matches!(fixture.query("P1").await, Ok(TradeState::Paid(_))));
+    assert_unknown(&fixture.alipay.create(&payment).await, "a code for what is paid");
+}
+
+#[tokio::test]
 async fn the_app_pays_a_trade_that_is_opened_once() {
     let mut fixture = Fixture::new().await;
     let first = trade_no(&fixture.open("P1").await.unwrap());

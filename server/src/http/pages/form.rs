@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use wasm_core::ids::{PlanId, TariffId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::answer;
 use super::language::Language;
@@ -54,6 +55,9 @@ pub(super) struct OrderForm {
     pub tariff_id: TariffId,
     /// Made for that page.
     pub idempotency_key: String,
+    /// The platform to pay at, where the page offers a choice.
+    #[serde(default)]
+    pub channel: Option<Channel>,
 }
 
 impl OrderForm {
@@ -108,6 +112,7 @@ mod tests {
             plan: plan.to_owned(),
             tariff_id: "T1".into(),
             idempotency_key: "k".to_owned(),
+            channel: None,
         };
         assert_eq!(form("h4:100").offer(), Some(("h4".into(), Fen(100))));
         assert_eq!(form("a:b:5").offer(), Some(("a:b".into(), Fen(5))));

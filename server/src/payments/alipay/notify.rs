@@ -227,6 +227,7 @@ fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
         paid_ms: time("gmt_payment").or_else(|| time("notify_time")).unwrap_or(now_ms),
         status: TradeStatus::from_alipay(trade_status).ok_or(Refused::Field("trade_status"))?,
         buyer_open_id: buyer.filter(|id| !id.is_empty()).cloned(),
+        held: false,
     })
 }
 

@@ -116,6 +116,7 @@ async fn a_payment_is_told_and_kept() {
         paid_ms: NOW_MS - 2_000,
         status: TradeStatus::Success,
         buyer_open_id: Some("open-1".to_owned()),
+        held: false,
     };
     assert_eq!(fixture.told(), [expected]);
     let outcome = fixture.store.notify_outcome("alipay", "N1").await.unwrap();

@@ -1,0 +1,28 @@
+// Opens WeChat's own cashier for a payment made by our server. Whether it is paid is never taken
+// from here: the order's page asks the server.
+
+const button = document.getElementById("cashier");
+const { params, then: after } = button.dataset;
+
+// A mini-program's web-view cannot pay; the shell's own page can, and comes back here.
+const PAY_PAGE = "/pages/pay/pay";
+
+function payInPage() {
+  window.WeixinJSBridge.invoke("getBrandWCPayRequest", JSON.parse(params), () => location.replace(after));
+}
+
+function pay() {
+  const shell = window.wx && window.wx.miniProgram;
+  if (shell) {
+    shell.navigateTo({ url: `${PAY_PAGE}?params=${encodeURIComponent(params)}` });
+  } else if (window.WeixinJSBridge) {
+    payInPage();
+  }
+}
+
+button.addEventListener("click", pay);
+if (window.WeixinJSBridge || (window.wx && window.wx.miniProgram)) {
+  pay();
+} else {
+  document.addEventListener("WeixinJSBridgeReady", pay, { once: true });
+}
