@@ -5,8 +5,10 @@ mod story;
 
 mod faults;
 mod holds;
+mod infrastructure;
 mod logins;
 mod money;
+mod notifies;
 mod races;
 mod staff;
 mod stories;

@@ -33,20 +33,23 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
     body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
-    match std::env::var("SAOCHONG_TEST_POSTGRES") {
-        Ok(url) => body(fresh_postgres(&url).await).await,
-        Err(_) => assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well"),
+    if let Some(url) = scoped_postgres().await {
+        body(Store::open(&url).await.expect("postgres schema")).await;
     }
 }
 
-/// A schema of its own for each test: they run side by side.
-async fn fresh_postgres(url: &str) -> Store {
+/// The address of a schema of its own for each test: they run side by side. None without a
+/// PostgreSQL, which CI must have.
+pub async fn scoped_postgres() -> Option<String> {
+    let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") else {
+        assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well");
+        return None;
+    };
     let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
-    let admin = Store::open(url).await.expect("postgres");
+    let admin = Store::open(&url).await.expect("postgres");
     admin.create_schema(&schema).await.expect("a schema");
     let joint = if url.contains('?') { '&' } else { '?' };
-    let scoped = format!("{url}{joint}options=-c%20search_path%3D{schema}");
-    Store::open(&scoped).await.expect("postgres schema")
+    Some(format!("{url}{joint}options=-c%20search_path%3D{schema}"))
 }
 
 /// A site with one station and its sockets, and everything that acts on them.
