@@ -36,9 +36,8 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
     body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
-    match std::env::var("SAOCHONG_TEST_POSTGRES") {
-        Ok(url) => body(fresh_postgres(&url).await).await,
-        Err(_) => assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well"),
+    if let Some(url) = scoped_postgres().await {
+        body(Store::open(&url).await.expect("postgres schema")).await;
     }
 }
 
@@ -46,22 +45,23 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
 pub async fn with_addresses<F: AsyncFn(&str)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     body(&format!("sqlite://{}", folder.path().join("test.db").display())).await;
-    if let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") {
-        body(&fresh_schema(&url).await).await;
+    if let Some(url) = scoped_postgres().await {
+        body(&url).await;
     }
 }
 
-async fn fresh_postgres(url: &str) -> Store {
-    Store::open(&fresh_schema(url).await).await.expect("postgres schema")
-}
-
-/// A schema of its own for each test: they run side by side.
-async fn fresh_schema(url: &str) -> String {
+/// The address of a schema of its own for each test: they run side by side. None without a
+/// PostgreSQL, which CI must have.
+pub async fn scoped_postgres() -> Option<String> {
+    let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") else {
+        assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well");
+        return None;
+    };
     let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
-    let admin = Store::open(url).await.expect("postgres");
+    let admin = Store::open(&url).await.expect("postgres");
     admin.create_schema(&schema).await.expect("a schema");
     let joint = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{joint}options=-c%20search_path%3D{schema}")
+    Some(format!("{url}{joint}options=-c%20search_path%3D{schema}"))
 }
 
 /// A site with one station and its sockets, and everything that acts on them.
