@@ -4,6 +4,7 @@
 pub mod closings;
 pub mod demo;
 mod dialect;
+mod fees;
 pub mod idempotency;
 mod jobs;
 mod ledger;
