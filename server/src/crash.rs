@@ -51,9 +51,12 @@ pub fn point(step: &str, subject: &str) {
     }
 }
 
+/// The file of points that were passed, and which of them stand in it.
+type Seen = (File, HashSet<String>);
+
 /// Writes a point down at its first time, if a test asks for it.
 fn note(step: &str, subject: &str) {
-    static SEEN: OnceLock<Option<Mutex<(File, HashSet<String>)>>> = OnceLock::new();
+    static SEEN: OnceLock<Option<Mutex<Seen>>> = OnceLock::new();
     let open = || {
         let file =
             File::options().create(true).append(true).open(std::env::var_os(PASSED)?).ok()?;

@@ -65,6 +65,7 @@ pub struct Common {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "parsed once")]
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),

@@ -64,7 +64,7 @@ pub enum CasesCommand {
     Accept {
         #[command(flatten)]
         decision: DecisionArgs,
-        /// Another repair that fits the case: ask_platform, book_fee or suspense
+        /// Another repair that fits the case: `ask_platform`, `book_fee` or `suspense`
         #[arg(long, value_parser = repair)]
         repair: Option<Repair>,
     },

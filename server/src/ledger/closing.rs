@@ -85,7 +85,9 @@ async fn close(
     fold.begin(operator, day, &previous_hash);
     let mut entries = Entries::of_day(store, operator, day);
     while let Some(page) = entries.next().await? {
-        page.iter().for_each(|entry| fold.add(entry));
+        for entry in &page {
+            fold.add(entry);
+        }
     }
     let (transactions, debits_fen) = (fold.transactions, fold.debits_fen);
     let (hash, accounts) = fold.end();

@@ -253,10 +253,10 @@ impl Recon {
                             *late.fees.entry(ours.operator_id).or_default() += fee_fen;
                         }
                         Verdict::OtherAmount => {
-                            cases.push(run.both(CaseKind::OtherAmount, number, ours, theirs));
+                            cases.push(run.both(CaseKind::OtherAmount, number, ours, &theirs));
                         }
                         Verdict::OtherFee => {
-                            cases.push(run.both(CaseKind::OtherFee, number, ours, theirs));
+                            cases.push(run.both(CaseKind::OtherFee, number, ours, &theirs));
                         }
                     }
                 }
@@ -266,10 +266,10 @@ impl Recon {
                     }
                 }
                 Found::Amount { number, ours, theirs } => {
-                    cases.push(run.both(CaseKind::OtherAmount, number, ours, theirs));
+                    cases.push(run.both(CaseKind::OtherAmount, number, ours, &theirs));
                 }
                 Found::Fee { number, ours, theirs } => {
-                    cases.push(run.both(CaseKind::OtherFee, number, ours, theirs));
+                    cases.push(run.both(CaseKind::OtherFee, number, ours, &theirs));
                 }
                 Found::Again { number, theirs, nth } => {
                     cases.push(self.again(run, number, theirs, nth).await?);
@@ -331,7 +331,7 @@ impl Recon {
         Ok(CaseRow {
             operator_id,
             order_id,
-            ..run.case(CaseKind::TheirsOnly, number, "", repair, Some(&theirs), evidence)
+            ..run.case(CaseKind::TheirsOnly, number, "", repair, Some(&theirs), &evidence)
         })
     }
 
@@ -363,7 +363,7 @@ impl Recon {
         Ok(CaseRow {
             operator_id,
             order_id,
-            ..run.case(kind, number, &nth.to_string(), Repair::Suspense, Some(&theirs), evidence)
+            ..run.case(kind, number, &nth.to_string(), Repair::Suspense, Some(&theirs), &evidence)
         })
     }
 
@@ -392,7 +392,7 @@ impl Recon {
                         theirs_fen: -fee_fen,
                         fee_fen: fee_fen - posted_fen,
                         created_ms: now_ms,
-                        ..run.case(CaseKind::OtherFee, number, &part, repair, None, evidence)
+                        ..run.case(CaseKind::OtherFee, number, &part, repair, None, &evidence)
                     };
                     tx.insert_case(&case).await?;
                     reports.send_modify(|progress| progress.differences += 1);
@@ -421,14 +421,14 @@ impl Run {
         })
     }
 
-    fn both(&self, kind: CaseKind, number: String, ours: Ours, theirs: Theirs) -> CaseRow {
+    fn both(&self, kind: CaseKind, number: String, ours: Ours, theirs: &Theirs) -> CaseRow {
         let repair = if kind == CaseKind::OtherFee { Repair::BookFee } else { Repair::Suspense };
-        let evidence = json!({ "bill": self.line(&theirs), "ledger": ours });
+        let evidence = json!({ "bill": self.line(theirs), "ledger": ours });
         CaseRow {
             ours_fen: ours.amount_fen,
             operator_id: ours.operator_id,
             order_id: ours.order_id,
-            ..self.case(kind, number, "", repair, Some(&theirs), evidence)
+            ..self.case(kind, number, "", repair, Some(theirs), &evidence)
         }
     }
 
@@ -442,7 +442,7 @@ impl Run {
             order_id: ours.order_id,
             payment_id,
             status: "waiting".to_owned(),
-            ..self.case(CaseKind::OursOnly, number, "", repair, None, evidence)
+            ..self.case(CaseKind::OursOnly, number, "", repair, None, &evidence)
         }
     }
 
@@ -454,7 +454,7 @@ impl Run {
         part: &str,
         repair: Repair,
         theirs: Option<&Theirs>,
-        evidence: Value,
+        evidence: &Value,
     ) -> CaseRow {
         let (channel, kind) = (self.channel, kind.as_str());
         let fact = format!("{}|{}|{kind}|{number}|{part}", channel.as_str(), self.day);

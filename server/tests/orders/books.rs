@@ -214,6 +214,7 @@ async fn found(world: &World, noted: &[String]) -> Vec<String> {
 const FIRST_PAID: &str = "(SELECT id FROM ledger_transactions WHERE kind = 'paid' \
                           ORDER BY posted_ms LIMIT 1)";
 
+#[expect(clippy::too_many_lines, reason = "one tampering after the other")]
 #[tokio::test]
 async fn whatever_is_done_to_closed_books_is_found() {
     with_addresses(async |address| {

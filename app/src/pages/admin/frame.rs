@@ -23,6 +23,7 @@ pub struct Staff {
 
 /// What a user may do beyond looking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each right stands by itself")]
 pub struct Rights {
     /// End a running charge.
     pub stop_charges: bool,
