@@ -185,8 +185,8 @@ impl World {
         let told = format!("{} opened at {} by {:?}", order.id, channel.as_str(), via.product);
         let opened = self.orders.pay(&order.id, &order.rider_id, via, "http://back".into()).await;
         match opened {
-            Ok(_) => self.say(told),
-            Err(OrderError::Platform(unsure)) => self.say(format!("{told}: {unsure}")),
+            Ok(_) => self.say(&told),
+            Err(OrderError::Platform(unsure)) => self.say(&format!("{told}: {unsure}")),
             Err(error) => panic!("{told}: {error}"),
         }
     }
