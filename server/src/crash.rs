@@ -51,8 +51,11 @@ pub fn point(step: &str, subject: &str) {
     }
 }
 
-/// The file of points that were passed, and which of them stand in it.
-type Seen = (File, HashSet<String>);
+/// The points passed so far, and where they are written.
+struct Seen {
+    file: File,
+    lines: HashSet<String>,
+}
 
 /// Writes a point down at its first time, if a test asks for it.
 fn note(step: &str, subject: &str) {
@@ -60,15 +63,15 @@ fn note(step: &str, subject: &str) {
     let open = || {
         let file =
             File::options().create(true).append(true).open(std::env::var_os(PASSED)?).ok()?;
-        Some(Mutex::new((file, HashSet::new())))
+        Some(Mutex::new(Seen { file, lines: HashSet::new() }))
     };
     let Some(seen) = SEEN.get_or_init(open) else { return };
-    let (file, known) = &mut *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let line = format!("{step}.{subject}\n");
-    if !known.contains(&line) {
+    if !seen.lines.contains(&line) {
         // A test that misses a line says so.
-        let _ = file.write_all(line.as_bytes());
-        known.insert(line);
+        let _ = seen.file.write_all(line.as_bytes());
+        seen.lines.insert(line);
     }
 }
 

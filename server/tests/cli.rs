@@ -303,12 +303,38 @@ fn f62_out_of_file_handles_the_server_lives_on() {
         value.map(|value| limited.env(name, value));
     }
     let server = Server::start(limited);
+    let mut old = TcpStream::connect(&server.address).unwrap();
+    old.set_read_timeout(Some(DONE_WITHIN)).unwrap();
     let crowd: Vec<_> = (0..100).filter_map(|_| TcpStream::connect(&server.address).ok()).collect();
     assert!(crowd.len() > 64, "more than it has handles for");
+    old.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    old.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "who was there before is served: {answer}");
     drop(crowd);
     let deadline = Instant::now() + DONE_WITHIN;
     while !server.get("/healthz").starts_with("HTTP/1.1 200") {
         assert!(Instant::now() < deadline);
     }
     assert!(server.stop().success());
+}
+
+#[test]
+fn f61_a_log_that_takes_nothing_stops_nothing() {
+    let house = House::new();
+    let serve = format!("exec {} serve --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_saochong"));
+    // A full disk, and a reader that never reads: a pipe takes 64 KiB, then writes wait.
+    let unread = format!("mkfifo log; exec 3<>log; {serve} --log trace 2>&3");
+    for script in [format!("{serve} --log trace 2>/dev/full"), unread] {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).current_dir(house.folder.path());
+        for (name, value) in house.command(&[]).get_envs() {
+            value.map(|value| shell.env(name, value));
+        }
+        let server = Server::start(shell);
+        for _ in 0..500 {
+            assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+        }
+        assert!(server.stop().success());
+    }
 }

@@ -251,3 +251,20 @@ fn configuration_shows_no_key() {
     let shown = format!("{:?}", config());
     assert!(shown.contains("redacted") && !shown.contains("MII"), "{shown}");
 }
+
+#[tokio::test]
+async fn f51_on_a_full_disk_no_notify_is_answered_success() {
+    let fixture = Fixture::new().await;
+    let pool = &fixture.store.pool;
+    sqlx::query("PRAGMA max_page_count = 1").execute(pool).await.unwrap();
+    // As long as a page has room there is room.
+    let body = |number: usize| signed(paid_but("notify_id", &format!("N{number}")));
+    let mut number = 0;
+    while fixture.post(body(number)).await == "success" {
+        number += 1;
+        assert!(number < 1_000, "it is never full");
+    }
+    assert_eq!(fixture.post(body(number)).await, "failure");
+    sqlx::query("PRAGMA max_page_count = 1000000").execute(pool).await.unwrap();
+    assert_eq!(fixture.post(body(number)).await, "success", "told again, without a restart");
+}
