@@ -66,7 +66,7 @@ pub struct Common {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Bring the database's schema up to date
     Migrate,
     /// Print the API's description

@@ -8,6 +8,7 @@ mod holds;
 mod logins;
 mod money;
 mod races;
+mod reports;
 mod staff;
 mod stories;
 mod support;

@@ -38,7 +38,8 @@ pub(super) struct Trade {
     out_trade_no: String,
     #[serde(default)]
     transaction_id: String,
-    trade_state: String,
+    #[serde(rename = "trade_state")]
+    state: String,
     #[serde(default)]
     success_time: Option<String>,
     #[serde(default)]
@@ -77,7 +78,7 @@ impl Trade {
         if self.mchid != config.mchid || !config.is_ours(&self.appid) {
             return Err(NotOurs::Merchant);
         }
-        match self.trade_state.as_str() {
+        match self.state.as_str() {
             "SUCCESS" | "REFUND" => {}
             // A failed try of a pay-code leaves the trade open as well.
             "NOTPAY" | "USERPAYING" | "PAYERROR" | "ACCEPT" => return Ok(TradeState::Waiting),
