@@ -1,5 +1,5 @@
-// Opens Alipay's own cashier for a trade made by our server. Whether it is paid is never taken
-// from here: the order's page asks the server.
+// Opens Alipay's own cashier for a trade or a hold made by our server. Whether it is paid or held is
+// never taken from here: the order's page asks the server.
 
 const button = document.getElementById("cashier");
 

@@ -48,6 +48,8 @@ pub enum Frame {
     Column,
     /// One column, with the main button fixed to the lower edge and room left for it.
     Bar,
+    /// The same with two buttons.
+    TallBar,
     /// As wide as the screen allows.
     Wide,
 }
@@ -58,6 +60,7 @@ impl Frame {
         match self {
             Self::Column => "column",
             Self::Bar => "bar",
+            Self::TallBar => "tall",
             Self::Wide => "wide",
         }
     }

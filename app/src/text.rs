@@ -4,12 +4,15 @@
 
 pub mod admin;
 mod en;
+mod hold;
 mod zh;
 
 use wasm_core::link::CodeError;
 use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
 use crate::lang::Lang;
+
+pub use hold::Hold;
 
 /// A sentence with one figure or name in it.
 pub type With1 = fn(&str) -> String;
@@ -32,6 +35,8 @@ pub struct Text {
     pub trouble: Trouble,
     /// The order's page.
     pub order: Order,
+    /// Charging on money that is only set aside.
+    pub hold: Hold,
     /// Bill and receipt.
     pub bill: Bill,
     /// Own orders.

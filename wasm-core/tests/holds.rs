@@ -1,18 +1,16 @@
 //! What holds for every order that runs on money set aside, whatever happens to it and in whatever
 //! order: no more is taken than was held and what is taken is the bill; the rest is let go.
 
-mod story;
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use wasm_core::ids::{CaptureId, PaymentId, RefundId};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    CancelReason, CaptureStatus, Channel, Effect, Event, Order, Payment, Session, StartAnswer,
-    StartFailure, State, StopReason, Terms, Timer, apply,
+    CancelReason, CaptureStatus, Channel, Effect, Event, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, StartAnswer, StartFailure, State, StopReason, Terms, Timer, apply,
 };
-use wasm_core::tariff::{Limits, Usage};
+use wasm_core::tariff::{Limits, Tariff, Usage};
 use wasm_core::units::MS_PER_MINUTE;
 
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -20,7 +18,7 @@ const BEGIN_MS: i64 = 1_790_000_000_000;
 const CAP: Fen = Fen(500);
 
 fn order() -> Order {
-    let tariff = story::tariff();
+    let tariff: Tariff = serde_json::from_str(include_str!("story/tariff.json")).expect("a tariff");
     let plan = tariff.plan(&"full-500".into()).expect("a plan").clone();
     Order {
         id: "ORDER".into(),
@@ -222,6 +220,38 @@ fn a_parked_capture_goes_on_when_it_is_tried_again() {
     told.tell(Event::Captured { capture_id });
     assert!(matches!(told.order.captures[0].status, CaptureStatus::Done { .. }));
     told.check();
+}
+
+#[test]
+fn what_was_taken_can_go_back_in_part() {
+    let mut told =
+        Told { order: order(), balances: BTreeMap::new(), keys: Vec::new(), now_ms: BEGIN_MS };
+    told.tell(Event::Paid { payment: arrives(1, true, CAP), socket_free: true });
+    told.tell(Event::Started { session: Session { transaction_id: 1, started_ms: BEGIN_MS } });
+    let usage = Usage {
+        started_ms: BEGIN_MS,
+        ended_ms: BEGIN_MS + 60 * MS_PER_MINUTE,
+        energy_wh: 1_500,
+        samples: vec![],
+    };
+    let (reason, final_reading_missing) = (StopReason::Full, false);
+    told.tell(Event::Stopped { transaction_id: 1, reason, usage, final_reading_missing });
+    let hold = told.order.payments[0].clone();
+    assert_eq!(told.order.received_by(&hold), Fen::ZERO, "billed, not yet taken");
+    told.finish();
+    assert_eq!(told.order.received_by(&hold), Fen(150));
+    // Support grants a part of the bill back.
+    let refund_id = RefundId("ORDERP1R1".to_owned());
+    told.order.refunds.push(Refund {
+        id: refund_id.clone(),
+        payment_id: hold.id,
+        amount_fen: Fen(40),
+        reason: RefundReason::Unused,
+        status: RefundStatus::Pending,
+    });
+    told.tell(Event::Refunded { refund_id });
+    assert_eq!(told.balance("clearing:alipay"), Fen(110));
+    assert!(matches!(told.order.state, State::Closed(_)));
 }
 
 #[test]

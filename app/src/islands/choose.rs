@@ -39,6 +39,7 @@ mod on_server {
     use wasm_core::tariff::Tariff;
 
     use super::{expected, figures};
+    use crate::parts::hold;
     use crate::text::Text;
 
     /// Power presets, watts: a small e-bike, a common one, a strong one.
@@ -61,6 +62,8 @@ mod on_server {
         pub channels: Vec<Channel>,
         /// The plans, ready to be shown.
         pub offers: Vec<Offer>,
+        /// Whether money can be set aside instead of being paid.
+        pub holds: bool,
     }
 
     /// A plan, ready to be shown.
@@ -88,11 +91,12 @@ mod on_server {
     /// The form: plans as cards, what to expect, and the one button. Without script it is a plain
     /// form; the style sheet alone shows the chosen plan's price on the button.
     pub fn choose(text: &'static Text, shop: &Shop) -> impl IntoView + use<> {
-        let amounts: Vec<_> = shop
-            .offers
-            .iter()
-            .map(|offer| view! { <b class="amount figure">{offer.prepaid_fen.to_string()}</b> })
-            .collect();
+        let amounts = || {
+            let of = |offer: &Offer| offer.prepaid_fen.to_string();
+            let each = shop.offers.iter().map(of);
+            each.map(|amount| view! { <b class="amount figure">{amount}</b> }).collect_view()
+        };
+        let instead = shop.holds.then(|| hold::button(text, amounts()));
         let hidden = [("tariff_id", shop.tariff.id.as_str()), ("idempotency_key", &shop.key)].map(
             |(name, value)| {
                 view! { <input type="hidden" name=name value=value.to_owned()/> }
@@ -116,8 +120,9 @@ mod on_server {
                     {hidden}
                     <p class="hint">{text.scan.plug_first}</p>
                     <button class="button main">
-                        {text.scan.pay} " " {amounts}
+                        {text.scan.pay} " " {amounts()}
                     </button>
+                    {instead}
                 </div>
             </form>
         }

@@ -12,8 +12,8 @@ use wasm_core::ids::{OrderId, PlanId, TariffId};
 use wasm_core::link::{CodeError, ScanCode};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    CancelReason, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
-    StartFailure, State, StopReason, Terms,
+    CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, Settlement, StartFailure, State, StopReason, Terms,
 };
 use wasm_core::tariff::{
     Bill, DayPrices, Limits, OverTop, Plan, PlanLimit, PlanPrice, PowerBasis, PowerTier,
@@ -29,7 +29,10 @@ const ORDER: &str = "7K3M9QX2T4B8N6WZ0HVC";
 pub fn all(lang: Lang) -> Vec<(String, String)> {
     let mut pages = vec![
         ("scan".to_owned(), scan_page(lang)),
+        ("scan-hold".to_owned(), scan::html(lang, scan_in_app())),
+        ("hold".to_owned(), hold_page(lang)),
         ("receipt".to_owned(), receipt::html(lang, receipt_page())),
+        ("receipt-hold".to_owned(), receipt::html(lang, held_receipt_page())),
         ("me".to_owned(), mine::html(lang, mine_page())),
         (
             "me-empty".to_owned(),
@@ -40,12 +43,13 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
     ];
     for (name, cashier) in cashiers() {
         let order_path = format!("/orders/{ORDER}");
-        let page = pay::PayPage { cashier, in_mini_program: true, order_path };
+        let page = pay::PayPage { cashier, held_fen: None, in_mini_program: true, order_path };
         pages.push((format!("pay-{name}"), pay::html(lang, page)));
     }
     pages.push(("codes".to_owned(), codes::html(lang, codes_page())));
     for (name, state) in states() {
-        pages.push((format!("order-{name}"), order::html(lang, order_page(state))));
+        pages.push((format!("order-{name}"), order::html(lang, order_page(state.clone()))));
+        pages.push((format!("order-{name}-hold"), order::html(lang, held_page(state))));
     }
     for (name, why) in blocked() {
         let page = BlockedPage { place: place(), why, tariff: tariff(), now_ms: NOW_MS };
@@ -122,14 +126,33 @@ pub fn place() -> Place {
 }
 
 pub fn scan_page(lang: Lang) -> String {
-    let page = scan::ScanPage {
+    scan::html(lang, scan())
+}
+
+fn scan() -> scan::ScanPage {
+    scan::ScanPage {
         place: place(),
         tariff: tariff(),
         now_ms: NOW_MS,
         idempotency_key: "8QZJ4M0T9C2B7X1W".to_owned(),
         channels: Channel::ALL.to_vec(),
+        holds: false,
+    }
+}
+
+/// As in the app of a platform that sets money aside.
+fn scan_in_app() -> scan::ScanPage {
+    scan::ScanPage { holds: true, channels: vec![], ..scan() }
+}
+
+pub fn hold_page(lang: Lang) -> String {
+    let page = pay::PayPage {
+        cashier: pay::Cashier::OrderString("method=alipay.fund.auth&sign=abc".to_owned()),
+        held_fen: Some(Fen(500)),
+        in_mini_program: false,
+        order_path: format!("/orders/{ORDER}"),
     };
-    scan::html(lang, page)
+    pay::html(lang, page)
 }
 
 pub fn order_in(state: State) -> Order {
@@ -255,7 +278,40 @@ pub fn order_page(state: State) -> order::OrderPage {
         progress,
         now_ms: NOW_MS,
         channels: Channel::ALL.to_vec(),
+        holds: false,
     }
+}
+
+/// The same on money that is only set aside, of which a settled charge's bill is taken.
+pub fn held_page(state: State) -> order::OrderPage {
+    let mut page = order_page(state);
+    (page.holds, page.channels) = (true, vec![]);
+    hold_instead(&mut page.order);
+    page
+}
+
+fn hold_instead(order: &mut Order) {
+    order.payments.iter_mut().for_each(|payment| payment.held = true);
+    order.refunds.clear();
+    let (amount_fen, status) = match &order.state {
+        State::Settled(settlement) => (settlement.bill.total_fen, CaptureStatus::Pending),
+        State::Closed(settlement) => {
+            (settlement.bill.total_fen, CaptureStatus::Done { at_ms: NOW_MS - 30_000 })
+        }
+        State::StartFailed { .. } => (Fen::ZERO, CaptureStatus::Parked),
+        State::Cancelled { reason: CancelReason::SocketTaken, .. } => {
+            (Fen::ZERO, CaptureStatus::Pending)
+        }
+        _ => return,
+    };
+    let payment_id = order.payments[0].id.clone();
+    order.captures = vec![Capture { id: "P1C".to_owned().into(), payment_id, amount_fen, status }];
+}
+
+pub fn held_receipt_page() -> receipt::ReceiptPage {
+    let mut page = receipt_page();
+    hold_instead(&mut page.order);
+    page
 }
 
 pub fn receipt_page() -> receipt::ReceiptPage {

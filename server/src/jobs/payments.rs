@@ -2,7 +2,7 @@
 
 use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::order::{
-    Channel, Event, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
+    Channel, Event, Order, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
 };
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
@@ -48,7 +48,7 @@ impl Workers {
         let Some(payment) = order.payments.iter().find(|paid| paid.id == refund.payment_id) else {
             return Ok(Done::Parked("no payment to return it to".to_owned()));
         };
-        let request = refund_request(payment, refund);
+        let request = refund_request(&order, payment, refund);
         crash::point("before_call", &row.kind);
         let outcome = self.pay_back(payment.channel, &request).await;
         crash::point("after_call", &row.kind);
@@ -175,7 +175,7 @@ pub(super) fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
     waits_ms.get(nth).copied()
 }
 
-fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
+fn refund_request(order: &Order, payment: &Payment, refund: &Refund) -> RefundRequest {
     let reason = match refund.reason {
         RefundReason::Unused => "充电未用部分退回",
         RefundReason::NotStarted => "充电未启动，全额退回",
@@ -187,7 +187,7 @@ fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
     RefundRequest {
         id: refund.id.clone(),
         payment_id: refund.payment_id.clone(),
-        paid_fen: payment.amount_fen,
+        paid_fen: order.received_by(payment),
         amount_fen: refund.amount_fen,
         reason: reason.to_owned(),
     }

@@ -60,6 +60,21 @@ impl Dialect {
         }
     }
 
+    /// What makes those who post and the one who cuts a day wait for each other, till the end of
+    /// their transactions; SQLite's writers take turns as it is. A lock on a row would be written
+    /// to the disk with every posting.
+    pub(super) fn lock_books(self, shared: bool) -> Option<&'static str> {
+        match (self, shared) {
+            (Self::Sqlite, _) => None,
+            (Self::Postgres, true) => {
+                Some("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
+            }
+            (Self::Postgres, false) => {
+                Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            }
+        }
+    }
+
     /// Sets each new connection up. Money is at stake: SQLite syncs on every commit.
     pub(super) fn prepare(self, options: AnyPoolOptions) -> AnyPoolOptions {
         match self {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use std::collections::HashMap;
 
-use crate::holds::Captures;
+use crate::fake_holds::Captures;
 use crate::story::{self, Story, StoryLine};
 use crate::support::{BEGIN_MS, World, with_dbs};
 use server::orders::{CommandAnswer, PayVia, Reading, StartRecord, StopRecord, Unsure};

@@ -434,6 +434,16 @@ impl Order {
         self.paid_fen() + self.taken_fen()
     }
 
+    /// What came in by one payment, fen, of which alone money can go back: of a hold, what was taken.
+    pub fn received_by(&self, payment: &Payment) -> Fen {
+        if !payment.held {
+            return payment.amount_fen;
+        }
+        let done = |capture: &&Capture| matches!(capture.status, CaptureStatus::Done { .. });
+        let taken = self.capture_of(&payment.id).filter(done);
+        taken.map_or(Fen::ZERO, |capture| capture.amount_fen)
+    }
+
     /// What becomes of a hold; none while the charge may still run on it.
     pub fn capture_of(&self, payment: &PaymentId) -> Option<&Capture> {
         self.captures.iter().find(|capture| capture.payment_id == *payment)

@@ -1,6 +1,7 @@
 //! Inside a platform's app: the button that opens its cashier.
 
 use leptos::prelude::*;
+use wasm_core::money::Fen;
 use wasm_core::order::Channel;
 
 use crate::lang::Lang;
@@ -18,6 +19,8 @@ const WECHAT_BRIDGE: (&str, &str) =
 pub struct PayPage {
     /// What its cashier is called with.
     pub cashier: Cashier,
+    /// How much is to be set aside, fen, when nothing is paid now; no more will be taken.
+    pub held_fen: Option<Fen>,
     /// Whether the page is a mini-program's web-view.
     pub in_mini_program: bool,
     /// Where the rider goes afterwards.
@@ -71,35 +74,59 @@ impl PayPage {
 /// The page; a script opens the cashier and goes on to the order, whatever the outcome.
 pub fn html(lang: Lang, pay: PayPage) -> String {
     let text = Text::of(lang);
+    let title = if pay.held_fen.is_some() { text.hold.button } else { text.order.paying };
     let head = PageHead {
-        title: text.order.paying.to_owned(),
+        title: title.to_owned(),
         path: pay.order_path.clone(),
         operator: None,
         manner: pay.cashier.manner(),
         frame: Frame::Column,
     };
-    let channel = pay.cashier.channel().as_str();
-    let in_browser = format!("{}/pay?way=browser&channel={channel}", pay.order_path);
     let bridge = pay.bridge().map(|(_, script)| view! { <script src=script></script> });
     page(lang, head, move || {
         view! {
             {bridge}
             <section class="headline">
-                <h1>{text.order.paying}</h1>
+                <h1>{title}</h1>
             </section>
-            <section class="card">
-                <p>{text.order.pay_note}</p>
-                {button(text, &pay)}
-                <a class="button" href=pay.order_path>{text.order.paid_already}</a>
-                <form method="post" action=in_browser>
-                    <button class="button">{text.order.pay_in_browser}</button>
-                </form>
-            </section>
+            {card(text, &pay)}
         }
     })
 }
 
+/// What happens to the money, the cashier's button, and the other ways.
+fn card(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
+    let path = pay.order_path.clone();
+    let (note, look, instead, action) = if let Some(held_fen) = pay.held_fen {
+        (
+            (text.hold.explain)(&held_fen.to_string()),
+            text.hold.confirmed_already,
+            format!("{} {held_fen}", text.scan.pay),
+            format!("{path}/pay"),
+        )
+    } else {
+        let channel = pay.cashier.channel().as_str();
+        (
+            text.order.pay_note.to_owned(),
+            text.order.paid_already,
+            text.order.pay_in_browser.to_owned(),
+            format!("{path}/pay?way=browser&channel={channel}"),
+        )
+    };
+    view! {
+        <section class="card">
+            <p>{note}</p>
+            {button(text, pay)}
+            <a class="button" href=path>{look}</a>
+            <form method="post" action=action>
+                <button class="button">{instead}</button>
+            </form>
+        </section>
+    }
+}
+
 fn button(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
+    let label = if pay.held_fen.is_some() { text.hold.button } else { text.scan.pay };
     let (mut trade_no, mut order_string, mut params, mut score) = (None, None, None, None);
     match pay.cashier.clone() {
         Cashier::TradeNo(text) => trade_no = Some(text),
@@ -117,7 +144,7 @@ fn button(text: &'static Text, pay: &PayPage) -> impl IntoView + use<> {
             data-score=score
             data-then=pay.order_path.clone()
         >
-            {text.scan.pay}
+            {label}
         </button>
     }
 }

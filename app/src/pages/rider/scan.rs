@@ -24,6 +24,8 @@ pub struct ScanPage {
     pub idempotency_key: String,
     /// The platforms to choose among; none where the place decides.
     pub channels: Vec<Channel>,
+    /// Whether the platform, from here, sets money aside instead of being paid.
+    pub holds: bool,
 }
 
 /// The page of a free socket.
@@ -34,7 +36,7 @@ pub fn html(lang: Lang, scan: ScanPage) -> String {
         path: scan.place.path(),
         operator: Some(scan.place.operator.clone()),
         manner: Manner::Islands,
-        frame: Frame::Bar,
+        frame: if scan.holds { Frame::TallBar } else { Frame::Bar },
     };
     page(lang, head, move || {
         let place = heading(text, &scan.place, text.scan.free, Tone::Good);
@@ -61,6 +63,7 @@ fn shop(text: &Text, scan: ScanPage) -> Shop {
         now_ms: scan.now_ms,
         key: scan.idempotency_key,
         channels: scan.channels,
+        holds: scan.holds,
         tariff: scan.tariff,
     }
 }

@@ -74,6 +74,9 @@ pub enum Via {
     Browser,
     /// In the platform's app, known there: the answer has what its cashier is called with.
     App,
+    /// In the platform's app, nothing paid now: the answer has what its cashier is called with to set
+    /// the price aside. The bill is taken of it.
+    Hold,
     /// At another screen: the answer has a text to show as a QR code.
     Code,
 }
@@ -85,6 +88,7 @@ impl PayRequest {
         match (self.via, rider.open_ids.at(channel)) {
             (Via::Browser, _) => Ok(PayVia::browser(channel, client.0)),
             (Via::Code, _) => Ok(PayVia::code(channel)),
+            (Via::Hold, known) => Ok(PayVia::hold(channel, known.map(str::to_owned))),
             (Via::App, Some(open_id)) => Ok(PayVia::app(channel, open_id)),
             (Via::App, None) => Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -200,7 +204,7 @@ pub async fn show(
         (status = 200, body = PayAnswer),
         (status = 401, description = "`rider_required`", body = Problem),
         (status = 404, description = "`no_such_order`", body = Problem),
-        (status = 409, description = "`not_now`, `not_known_there`, `still_running`",
+        (status = 409, description = "`not_now`, `not_known_there`, `no_holds`, `still_running`",
             body = Problem),
         (status = 422, description = "`bad_fields`, `key_reused`", body = Problem),
         (status = 502, description = "`payment_refused`", body = Problem),

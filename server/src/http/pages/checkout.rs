@@ -87,6 +87,7 @@ pub(super) async fn pay(
     let path = order_path(order);
     let channel = via.channel;
     let in_app = matches!(via.product, Product::App { .. });
+    let is_hold = matches!(via.product, Product::Hold { .. });
     let mut opened = open(app, rider, via, order).await;
     if in_app && let Err(OrderError::Platform(unsure)) = &opened {
         tracing::warn!(%order, %unsure, "not payable in the app, on the browser's way");
@@ -102,7 +103,9 @@ pub(super) async fn pay(
         Err(error) => return answer::problem(place.language, &Problem::from(error), &path),
     };
     let in_mini_program = place.environment().is_mini_program();
-    let page = PayPage { cashier, in_mini_program, order_path: path };
+    let order = app.orders.get(order, &rider.id).await.ok().filter(|_| is_hold);
+    let held_fen = order.map(|order| order.terms.prepaid_fen);
+    let page = PayPage { cashier, held_fen, in_mini_program, order_path: path };
     let bridge = page.bridge_origin();
     let html = pay::html(place.language.lang, page);
     let mut response = answer::html(place.language, StatusCode::OK, html);

@@ -58,6 +58,9 @@ pub(super) struct OrderForm {
     /// The platform to pay at, where the page offers a choice.
     #[serde(default)]
     pub channel: Option<Channel>,
+    /// `hold` when the rider wants the money set aside and the bill taken of it.
+    #[serde(default)]
+    pay: String,
 }
 
 impl OrderForm {
@@ -65,6 +68,11 @@ impl OrderForm {
     pub(super) fn offer(&self) -> Option<(PlanId, Fen)> {
         let (plan, fen) = self.plan.rsplit_once(':')?;
         Some((PlanId::from(plan), Fen(fen.parse().ok()?)))
+    }
+
+    /// Whether the money is to be set aside instead of being paid.
+    pub(super) fn wants_hold(&self) -> bool {
+        self.pay == "hold"
     }
 
     /// Whether the key can be one that a page of ours made: the database keeps it, with the plan.
@@ -113,6 +121,7 @@ mod tests {
             tariff_id: "T1".into(),
             idempotency_key: "k".to_owned(),
             channel: None,
+            pay: String::new(),
         };
         assert_eq!(form("h4:100").offer(), Some(("h4".into(), Fen(100))));
         assert_eq!(form("a:b:5").offer(), Some(("a:b".into(), Fen(5))));

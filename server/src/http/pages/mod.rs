@@ -5,6 +5,9 @@ pub(super) mod answer;
 mod checkout;
 mod enter;
 pub(super) mod form;
+mod hold;
+#[cfg(test)]
+mod hold_tests;
 mod home;
 pub(super) mod language;
 mod login;

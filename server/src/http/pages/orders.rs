@@ -15,7 +15,7 @@ use super::checkout::Place;
 use super::form::OwnForm;
 use super::language::Language;
 use super::ways::choices;
-use super::{answer, checkout, view};
+use super::{answer, checkout, hold, view};
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
 use crate::http::{App, ClientIp};
@@ -58,8 +58,9 @@ pub(super) async fn show(
     let environment = checkout::environment(&headers);
     match live(&app, &headers, &id).await {
         Ok(live) => {
-            let page =
-                view::order(live, app.clock.now_ms(), choices(environment, app.orders.platforms()));
+            let platforms = app.orders.platforms();
+            let mut page = view::order(live, app.clock.now_ms(), choices(environment, platforms));
+            page.holds = hold::channel(environment, platforms).is_some();
             answer::html(language, StatusCode::OK, order::html(language.lang, page))
         }
         Err(problem) => answer::problem(language, &problem, "/me"),
@@ -103,6 +104,8 @@ pub(super) struct Wanted {
 enum Wish {
     /// Not in the app's cashier, which may not open or be another person's.
     Browser,
+    /// Not paid now: set aside.
+    Hold,
 }
 
 /// Pays.
@@ -124,6 +127,7 @@ pub(super) async fn pay(
                 let via = PayVia::browser(channel, client.0);
                 checkout::pay(&app, &place, &rider, via, &id).await
             }
+            (Some(Wish::Hold), _) => hold::go(&app, &place, &rider, &id).await,
             _ => checkout::go(&app, &place, &rider, channel, &id).await,
         },
         Ok(None) => answer::trouble(language, Trouble::NotFound),

@@ -16,7 +16,7 @@ use super::checkout::Place;
 use super::form::{OrderForm, OwnForm};
 use super::language::Language;
 use super::ways::choices;
-use super::{answer, checkout, view};
+use super::{answer, checkout, hold, view};
 use crate::http::idempotent::{self, Key};
 use crate::http::problem::Problem;
 use crate::http::rates::Newcomers;
@@ -88,18 +88,21 @@ async fn socket_page(
     // The first visit names the rider and stores nothing: a form sent twice comes from one and the
     // same, and looking at the price writes no row.
     let new = (!rider::has_token(headers)).then(Token::fresh);
+    let environment = checkout::environment(headers);
     let scan = ScanPage {
         place,
         tariff: socket.tariff,
         now_ms,
         idempotency_key: random::base32::<16>(),
-        channels: choices(checkout::environment(headers), app.orders.platforms()),
+        channels: choices(environment, app.orders.platforms()),
+        holds: hold::channel(environment, app.orders.platforms()).is_some(),
     };
     let response = answer::html(language, StatusCode::OK, page::html(language.lang, scan));
     Ok(answer::with_cookie(response, new.map(|token| token.cookie(&app.settings.public_url))))
 }
 
 /// Makes the order and leads on to pay it.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub(super) async fn order(
     State(app): State<App>,
     language: Language,
@@ -121,8 +124,9 @@ pub(super) async fn order(
         Err(problem) => return answer::problem(language, &problem, &back),
     };
     let place = Place { language, headers: &headers, client_ip: client.0 };
-    let channel = form.channel;
+    let (channel, wants_hold) = (form.channel, form.wants_hold());
     let response = match create(&app, &rider, code, form).await {
+        Ok(order) if wants_hold => hold::go(&app, &place, &rider, &order).await,
         Ok(order) => checkout::go(&app, &place, &rider, channel, &order).await,
         Err(problem) => answer::problem(language, &problem, &back),
     };

@@ -49,6 +49,7 @@ pub(super) fn order(live: LiveOrder, now_ms: i64, channels: Vec<Channel>) -> Ord
         place: place(&live.place),
         progress: live.progress.map(|progress| (progress.usage, progress.bill)),
         order: live.order,
+        holds: false,
         now_ms,
         channels,
     }

@@ -152,8 +152,12 @@ pub fn nonce() -> String {
 /// and the key itself, upper-case hexadecimal. `pairs` must be sorted.
 pub fn score_sign(pairs: &[(&str, &str)], api_v2_key: &str) -> String {
     let given = pairs.iter().filter(|(_, value)| !value.is_empty());
-    let given = given.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-    let text = format!("{given}&key={api_v2_key}");
+    let mut text = String::new();
+    for (name, value) in given {
+        text.extend([name, "=", value, "&"]);
+    }
+    text.push_str("key=");
+    text.push_str(api_v2_key);
     let key = hmac::Key::new(hmac::HMAC_SHA256, api_v2_key.as_bytes());
     random::hex(hmac::sign(&key, text.as_bytes()).as_ref()).to_uppercase()
 }

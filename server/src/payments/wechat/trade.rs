@@ -32,14 +32,14 @@ const CLOSED: [&str; 2] = ["ORDER_CLOSED", "ORDERCLOSED"];
 
 /// A trade, as a query and a callback describe it.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the platform's own names")]
 pub(super) struct Trade {
     appid: String,
     mchid: String,
     out_trade_no: String,
     #[serde(default)]
     transaction_id: String,
-    #[serde(rename = "trade_state")]
-    state: String,
+    trade_state: String,
     #[serde(default)]
     success_time: Option<String>,
     #[serde(default)]
@@ -78,7 +78,7 @@ impl Trade {
         if self.mchid != config.mchid || !config.is_ours(&self.appid) {
             return Err(NotOurs::Merchant);
         }
-        match self.state.as_str() {
+        match self.trade_state.as_str() {
             "SUCCESS" | "REFUND" => {}
             // A failed try of a pay-code leaves the trade open as well.
             "NOTPAY" | "USERPAYING" | "PAYERROR" | "ACCEPT" => return Ok(TradeState::Waiting),

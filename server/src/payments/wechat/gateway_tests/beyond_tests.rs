@@ -1,20 +1,6 @@
-//! Profit sharing, pay score, logins and bills.
+//! Beyond payments: splits, pay score, logins and bills.
 
-use std::io::Write;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-use wasm_core::ids::PaymentId;
-use wasm_core::money::Fen;
-use wasm_core::order::Channel;
-
-use super::{Gateway, NOW_MS, ORDER, QUERY, Say, Signing, payment, say};
-use crate::orders::{
-    BillDay, Bills, CaptureRequest, Checkout, Holds, Logins, PayVia, Payments, Receiver,
-    ReceiverKind, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits, Unsure,
-};
-use crate::random;
+use super::*;
 
 fn share(account: &str, name: &str) -> SplitShare {
     let receiver = Receiver {
