@@ -13,6 +13,7 @@ mod money;
 mod notifies;
 mod races;
 mod reconcile;
+mod reports;
 mod staff;
 mod stories;
 mod support;
