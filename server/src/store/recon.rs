@@ -211,19 +211,20 @@ impl Store {
     ) -> Result<(Vec<Cleared>, Option<(i64, String)>), StoreError> {
         let sql = "SELECT t.operator_id, t.id, t.idempotency_key, t.order_id, t.posted_ms, \
                    CAST(COALESCE(SUM(p.amount_fen), 0) AS BIGINT) AS amount_fen FROM \
-                   (SELECT * FROM ledger_transactions WHERE posted_ms >= $2 AND posted_ms < $3 \
-                   AND (posted_ms, id) > ($4, $5) ORDER BY posted_ms, id LIMIT $6) t \
+                   (SELECT * FROM ledger_transactions WHERE posted_ms < $2 \
+                   AND (posted_ms, id) > ($3, $4) ORDER BY posted_ms, id LIMIT $5) t \
                    LEFT JOIN ledger_postings p ON p.operator_id = t.operator_id \
                    AND p.transaction_id = t.id AND p.account = $1 \
                    AND t.kind IN ('paid', 'captured', 'refunded') \
                    GROUP BY t.operator_id, t.id, t.idempotency_key, t.order_id, t.posted_ms \
                    ORDER BY t.posted_ms, t.id";
+        // One bound from below: with two, SQLite takes the one that makes it read all before.
+        let after = after.clone().max((from_ms, String::new()));
         let query = sqlx::query(sql)
             .bind(format!("clearing:{}", channel.as_str()))
-            .bind(from_ms)
             .bind(to_ms)
             .bind(after.0)
-            .bind(after.1.as_str())
+            .bind(after.1)
             .bind(most);
         let rows = query.fetch_all(&self.pool).await?;
         let mut all = rows.iter().map(cleared).collect::<Result<Vec<_>, _>>()?;
