@@ -333,15 +333,37 @@ fn a_bill_is_reconciled_and_a_case_decided_on_the_command_line() {
     assert!(!house.run(&accept).status.success(), "twice");
 
     let correct = [
-        "ledger", "correct", "--reference", "V1", "--who", "me", "--reason", "found",
-        "--debit", "suspense:alipay=7", "--credit", "service:op:park=7.00",
+        "ledger",
+        "correct",
+        "--reference",
+        "V1",
+        "--who",
+        "me",
+        "--reason",
+        "found",
+        "--debit",
+        "suspense:alipay=7",
+        "--credit",
+        "service:op:park=7.00",
     ];
     for _ in 0..2 {
         let done = house.run(&correct);
         assert!(done.status.success(), "{}", said(&done));
     }
-    let one_sided = ["ledger", "correct", "--reference", "V2", "--who", "me", "--reason", "x",
-        "--debit", "loss:x=1", "--credit", "loss:y=2"];
+    let one_sided = [
+        "ledger",
+        "correct",
+        "--reference",
+        "V2",
+        "--who",
+        "me",
+        "--reason",
+        "x",
+        "--debit",
+        "loss:x=1",
+        "--credit",
+        "loss:y=2",
+    ];
     assert!(!house.run(&one_sided).status.success());
     assert_eq!(house.json(&["ledger", "close", "--json"]), json!([]), "today is not over");
     let report = house.json(&["ledger", "check", "--json"]);

@@ -141,8 +141,7 @@ impl LedgerCommand {
             Self::Export { days, format: Format::Csv } => {
                 let (from, to) = days.span()?;
                 let operator_id = operator(&store, days.operator).await?;
-                let span =
-                    Span { operator_id, from_ms: from.begins_ms(), to_ms: to.ends_ms() };
+                let span = Span { operator_id, from_ms: from.begins_ms(), to_ms: to.ends_ms() };
                 let mut book = DayBook::new(store, span);
                 while let Some(text) = book.next().await? {
                     output::text(&text)?;
@@ -197,7 +196,10 @@ async fn check(store: &Store, json: bool, noted: &[String]) -> Result<ExitCode> 
             output::line(&serde_json::to_string(finding)?)?;
         }
         for head in &report.heads {
-            output::line(&format!("{} closed up to {}: {}", head.operator_id, head.day, head.hash))?;
+            output::line(&format!(
+                "{} closed up to {}: {}",
+                head.operator_id, head.day, head.hash
+            ))?;
         }
         let Report { transactions, debits_fen, orders, days, findings, .. } = &report;
         output::line(&format!(
@@ -281,9 +283,10 @@ impl Correct {
             bail!("say who corrects and why");
         }
         let debits = self.debit.iter().map(|side| account_and_yuan(side));
-        let credits = self.credit.iter().map(|side| {
-            account_and_yuan(side).map(|(account, amount_fen)| (account, -amount_fen))
-        });
+        let credits = self
+            .credit
+            .iter()
+            .map(|side| account_and_yuan(side).map(|(account, amount_fen)| (account, -amount_fen)));
         let postings = debits.chain(credits).collect::<Result<Vec<_>>>()?;
         let correction =
             Transaction::correction(&self.reference, postings).map_err(|error| anyhow!(error))?;

@@ -146,8 +146,7 @@ impl ReconcileArgs {
 /// Says on standard error how far the run is, until it is over.
 async fn tell(mut progress: watch::Receiver<Progress>) {
     let terminal = io::stderr().is_terminal();
-    let (every, end) =
-        if terminal { (TERMINAL_EVERY, "\r") } else { (LOG_EVERY, "\n") };
+    let (every, end) = if terminal { (TERMINAL_EVERY, "\r") } else { (LOG_EVERY, "\n") };
     loop {
         tokio::time::sleep(every.min(TERMINAL_EVERY)).await;
         if progress.changed().await.is_err() {

@@ -165,7 +165,8 @@ impl Fold {
     /// Begins a day.
     pub fn begin(&mut self, operator: &OperatorId, day: Day, previous_hash: &str) {
         let mut hash = digest::Context::new(&digest::SHA256);
-        let head = serde_json::json!(["saochong books 1", operator, day.to_string(), previous_hash]);
+        let head =
+            serde_json::json!(["saochong books 1", operator, day.to_string(), previous_hash]);
         hash.update(head.to_string().as_bytes());
         self.hash = Some(hash);
         (self.transactions, self.debits_fen) = (0, Fen::ZERO);
@@ -178,8 +179,15 @@ impl Fold {
         let postings: Vec<_> =
             entry.postings.iter().map(|posting| (&posting.account, posting.amount_fen)).collect();
         let line = serde_json::json!([
-            entry.posted_ms, head.id, head.kind, head.order_id, head.key, head.input_hash, who,
-            reason, postings
+            entry.posted_ms,
+            head.id,
+            head.kind,
+            head.order_id,
+            head.key,
+            head.input_hash,
+            who,
+            reason,
+            postings
         ]);
         if let Some(hash) = &mut self.hash {
             hash.update(format!("\n{line}").as_bytes());

@@ -14,14 +14,12 @@ use wasm_core::order::Channel;
 use wasm_core::posting::{Transaction, accounts};
 use wasm_core::units::MS_PER_MINUTE;
 
-use super::compare::{
-    CASE, Found, Ours, Tally, Theirs, Verdict, compare, expected_fee, judge,
-};
+use super::compare::{CASE, Found, Ours, Tally, Theirs, Verdict, compare, expected_fee, judge};
 use super::sort::{Item, Sorter};
 use super::{CaseKind, Progress, Recon, ReconError, Repair, Reports, file};
-use crate::random::sha256_hex;
 use crate::ledger;
 use crate::orders::BillLines;
+use crate::random::sha256_hex;
 use crate::store::StoreError;
 use crate::store::recon::{CaseRow, Cleared, RunRow};
 
@@ -425,8 +423,7 @@ impl Run {
     }
 
     fn both(&self, kind: CaseKind, number: String, ours: Ours, theirs: Theirs) -> CaseRow {
-        let repair =
-            if kind == CaseKind::OtherFee { Repair::BookFee } else { Repair::Suspense };
+        let repair = if kind == CaseKind::OtherFee { Repair::BookFee } else { Repair::Suspense };
         let evidence = json!({ "bill": self.line(&theirs), "ledger": ours });
         CaseRow {
             ours_fen: ours.amount_fen,

@@ -76,8 +76,10 @@ impl Sorter {
         // The memory of the last part is needed no more.
         self.held = Vec::new();
         let buffered = |part| BufReader::with_capacity(PART_BUFFER, part);
-        let mut sorted =
-            Sorted { parts: self.parts.into_iter().map(buffered).collect(), next: BinaryHeap::new() };
+        let mut sorted = Sorted {
+            parts: self.parts.into_iter().map(buffered).collect(),
+            next: BinaryHeap::new(),
+        };
         for part in 0..sorted.parts.len() {
             sorted.take_from(part)?;
         }

@@ -162,7 +162,8 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn operator_ids(&self) -> Result<Vec<OperatorId>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM operators ORDER BY id").fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query("SELECT id FROM operators ORDER BY id").fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok(OperatorId(row.try_get("id")?))).collect()
     }
 

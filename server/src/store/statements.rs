@@ -60,11 +60,8 @@ impl Store {
                    AND (p.account = $4 OR ($4 = '' AND p.account NOT LIKE 'prepaid:%' \
                    AND p.account NOT LIKE 'refunds:%' AND p.account NOT LIKE 'held:%')) \
                    GROUP BY 1, p.account, t.kind ORDER BY 1, p.account, t.kind";
-        let query = sqlx::query(sql)
-            .bind(operator.as_str())
-            .bind(from_ms)
-            .bind(to_ms)
-            .bind(account);
+        let query =
+            sqlx::query(sql).bind(operator.as_str()).bind(from_ms).bind(to_ms).bind(account);
         let read = |row: &AnyRow| {
             Ok(DaySum {
                 day: Day { number: row.try_get("day")? },

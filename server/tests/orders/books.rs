@@ -176,8 +176,7 @@ async fn a_closing_that_was_interrupted_goes_on() {
 
 /// Two closed days, the second with a correction, and a third that is open.
 async fn closed_books(address: &str) -> (World, AnyPool, Vec<Closing>) {
-    let world =
-        World::new(Store::open(address).await.expect("a database"), story::tariff()).await;
+    let world = World::new(Store::open(address).await.expect("a database"), story::tariff()).await;
     business(&world).await;
     world.clock.advance_ms(DAY_MS);
     business(&world).await;

@@ -115,7 +115,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("64 bits") % most
     }
 }
@@ -212,12 +213,21 @@ async fn f16_every_seeded_error_of_a_bill_is_found_once_and_none_is_invented() {
         assert_eq!(after, before + 1, "the fees of what agrees, and nothing else");
 
         // Of lines that agree, the fees; of the others, nothing yet.
-        let differs: BTreeSet<&str> =
-            expected.iter().filter(|(kind, _)| kind != "duplicate").map(|(_, number)| number.as_str()).collect();
-        let fee_fen: i64 = honest.iter().filter(|line| match line.kind {
-            BillLineKind::Payment => !differs.contains(format!("in:{}", line.payment_id).as_str()),
-            BillLineKind::Refund => !differs.contains(format!("out:{}", line.our_no).as_str()),
-        }).map(|line| line.fee_fen.0).sum();
+        let differs: BTreeSet<&str> = expected
+            .iter()
+            .filter(|(kind, _)| kind != "duplicate")
+            .map(|(_, number)| number.as_str())
+            .collect();
+        let fee_fen: i64 = honest
+            .iter()
+            .filter(|line| match line.kind {
+                BillLineKind::Payment => {
+                    !differs.contains(format!("in:{}", line.payment_id).as_str())
+                }
+                BillLineKind::Refund => !differs.contains(format!("out:{}", line.our_no).as_str()),
+            })
+            .map(|line| line.fee_fen.0)
+            .sum();
         assert_eq!(balance(&world, "fee:alipay").await, Fen(fee_fen));
 
         // Again, and the next day: what was missing is missing.
@@ -396,7 +406,10 @@ async fn what_nobody_can_explain_is_booked_only_with_a_reason() {
         let other = open.iter().find(|case| case.kind == "other_amount").expect("one");
         recon(&world).dismiss(&settled(other, "a misprint")).await.expect("dismissed");
         let dismissed = cases(&world, "dismissed").await;
-        assert_eq!((dismissed[0].decided_by.as_str(), dismissed[0].note.as_str()), ("finance", "a misprint"));
+        assert_eq!(
+            (dismissed[0].decided_by.as_str(), dismissed[0].note.as_str()),
+            ("finance", "a misprint")
+        );
         assert_eq!(cases(&world, "open").await, []);
         world.books_are_whole().await;
     })
@@ -423,8 +436,9 @@ async fn f59_after_an_old_backup_the_bill_says_all_that_is_missing() {
         let never_heard_of = business(&world).await;
         let bills = honest_bills(&world).await;
         let (day, lines) = bills.into_iter().next().expect("a day");
-        let unknown_refund =
-            lines.iter().find(|line| line.kind == BillLineKind::Refund && line.payment_id == never_heard_of);
+        let unknown_refund = lines
+            .iter()
+            .find(|line| line.kind == BillLineKind::Refund && line.payment_id == never_heard_of);
         let unknown_refund = unknown_refund.expect("one").our_no.clone();
         let theirs_fen: i64 = lines
             .iter()
@@ -436,8 +450,10 @@ async fn f59_after_an_old_backup_the_bill_says_all_that_is_missing() {
         set_bill(&world, day, lines);
 
         let store = Store::open(&format!("sqlite://{backup}")).await.expect("the backup");
-        let platform =
-            Platform { bills: Some(world.payments.clone()), ..Platform::of(world.payments.clone()) };
+        let platform = Platform {
+            bills: Some(world.payments.clone()),
+            ..Platform::of(world.payments.clone())
+        };
         let platforms = Platforms::default().with(Channel::Alipay, platform);
         let orders = Orders::new(store.clone(), world.clock.clone(), platforms);
         let restored = World { store, orders, ..world };

@@ -10,8 +10,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
-    Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
-    Platform, Platforms, RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder,
+    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, TradeState,
+    TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
 use server::store::sites::{NewSite, Operator};

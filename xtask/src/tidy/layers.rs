@@ -22,10 +22,7 @@ const LAYERS: [Layer; 6] = [
         folder: "server/src/store/",
         hidden: &["http", "gateway", "jobs", "payments", "recon", "demo", "orders", "ledger"],
     },
-    Layer {
-        folder: "server/src/recon/",
-        hidden: &["http", "gateway", "jobs", "payments", "demo"],
-    },
+    Layer { folder: "server/src/recon/", hidden: &["http", "gateway", "jobs", "payments", "demo"] },
     Layer { folder: "server/src/gateway/", hidden: &["http", "payments", "demo"] },
     Layer { folder: "server/src/payments/", hidden: &["http", "gateway", "demo"] },
 ];

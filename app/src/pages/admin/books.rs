@@ -10,8 +10,7 @@ use crate::lang::Lang;
 use crate::text::admin::Admin;
 
 /// Kinds of accounts that are shown even when nothing is on them.
-const ALWAYS: [&str; 6] =
-    ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
+const ALWAYS: [&str; 6] = ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
 
 /// Whether a kind of accounts says where money is: what debits add up in.
 fn is_asset(kind: &str) -> bool {
@@ -45,8 +44,7 @@ pub fn html(lang: Lang, books: BooksPage) -> String {
     staff_page(lang, books.staff.clone(), title, Some(Room::Books), move || {
         let shown = books.balances.iter().copied();
         let shown = shown.filter(|(kind, fen)| *fen != Fen::ZERO || ALWAYS.contains(kind));
-        let (assets, claims): (Vec<_>, Vec<_>) =
-            shown.partition(|(kind, _)| is_asset(kind));
+        let (assets, claims): (Vec<_>, Vec<_>) = shown.partition(|(kind, _)| is_asset(kind));
         let claims = claims.into_iter().map(|(kind, fen)| (kind, -fen)).collect();
         view! {
             <section class="headline">

@@ -151,9 +151,8 @@ fn case_row(words: &'static Ledger, case: Case) -> impl IntoView {
 }
 
 fn run_row(words: &'static Ledger, run: Run) -> impl IntoView {
-    let counts = run
-        .counts
-        .map(|(lines, matched, differences)| (words.run)(lines, matched, differences));
+    let counts =
+        run.counts.map(|(lines, matched, differences)| (words.run)(lines, matched, differences));
     let error = (!run.error.is_empty()).then(|| view! { <code>{run.error}</code> });
     view! {
         <li class="card">
@@ -195,7 +194,8 @@ pub fn case_html(lang: Lang, page: CasePage) -> String {
         let decided = case.decided.clone().map(|(who, when)| {
             view! { <p>{(words.decided_by)(&who, &when)}</p> }
         });
-        let note = (!case.note.is_empty()).then(|| view! { <p class="hint">{case.note.clone()}</p> });
+        let note =
+            (!case.note.is_empty()).then(|| view! { <p class="hint">{case.note.clone()}</p> });
         view! {
             <section class="headline">
                 <h1>{(words.differs)(&case.kind)}</h1>

@@ -103,8 +103,7 @@ pub(super) fn money(label: &'static str, amount_fen: Fen) -> impl IntoView {
 /// The heads of a table: plain ones, then amounts.
 pub(super) fn heads(plain: &[&'static str], amounts: &[&'static str]) -> impl IntoView + use<> {
     let plain = plain.iter().map(|name| view! { <th scope="col">{*name}</th> }).collect_view();
-    let amounts =
-        amounts.iter().map(|name| view! { <th scope="col" class="money">{*name}</th> });
+    let amounts = amounts.iter().map(|name| view! { <th scope="col" class="money">{*name}</th> });
     let amounts = amounts.collect_view();
     view! {
         <thead>

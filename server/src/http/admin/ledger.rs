@@ -193,9 +193,7 @@ fn csv(
     parts: impl stream::Stream<Item = Result<String, StoreError>> + Send + 'static,
 ) -> Response {
     let begin = stream::iter([Ok::<_, StoreError>(BOM.to_owned())]);
-    let bytes = begin
-        .chain(parts)
-        .map(|part| part.map(Bytes::from).map_err(io::Error::other));
+    let bytes = begin.chain(parts).map(|part| part.map(Bytes::from).map_err(io::Error::other));
     let kept = format!("attachment; filename=\"{name}.csv\"");
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

@@ -271,7 +271,10 @@ async fn the_books_are_read_and_decided_by_those_who_may() {
     let book = service.get(&format!("/admin/books/days/{day}"), &finance).await;
     assert!(book.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
     let book = text(book).await;
-    assert!(book.contains("fee:alipay,0.03,,") && book.contains("clearing:alipay,,0.03,"), "{book}");
+    assert!(
+        book.contains("fee:alipay,0.03,,") && book.contains("clearing:alipay,,0.03,"),
+        "{book}"
+    );
     let others = text(service.get(&format!("/admin/books/days/{day}"), &stranger).await).await;
     assert_eq!(others.lines().count(), 1, "the heads only");
     assert_eq!(service.get("/admin/books/days/x", &finance).await.status(), StatusCode::NOT_FOUND);
