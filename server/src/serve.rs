@@ -68,11 +68,11 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     let paying = if demo {
         Paying::demo(&store, &clock, &public_url, &loopback_url(listen)).await?
     } else {
-        Paying::of(config.alipay.as_ref(), &clock, &public_url)?
+        Paying::of(&config, &clock, &public_url)?
     };
     let orders = Orders::new(store.clone(), clock.clone(), paying.platforms());
     let settings = Arc::new(Settings { public_url: public_url.clone(), demo });
-    let app = App { orders, logins: paying.logins(), store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let stations = link_stations(&app, demo).await?;
     let router = http::router(
         app.clone(),
@@ -106,7 +106,7 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
 /// A key is wrong.
 pub fn platforms(config: &Config, clock: &Clock) -> Result<Platforms> {
     let public_url = config.public_url(config.listen);
-    Ok(Paying::of(config.alipay.as_ref(), clock, &public_url)?.platforms())
+    Ok(Paying::of(config, clock, &public_url)?.platforms())
 }
 
 fn options(config: Config, paying: &Paying, stop: CancellationToken) -> Options {

@@ -288,7 +288,7 @@ fn the_demo_serves_and_stops_when_told() {
 }
 
 #[test]
-fn out_of_file_handles_the_server_lives_on() {
+fn f62_out_of_file_handles_the_server_lives_on() {
     let house = House::new();
     let mut limited = Command::new("sh");
     let inner = house.command(&[]);

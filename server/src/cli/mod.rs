@@ -12,6 +12,7 @@ mod reconcile;
 mod serve;
 mod site;
 mod tariff;
+mod wechat;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use wasm_core::ids::OperatorId;
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, RefundStatus, State};
+use wasm_core::order::{CaptureStatus, Order, Payment, RefundStatus, State};
 use wasm_core::posting::Posting;
 
 use super::chain;
@@ -218,8 +218,9 @@ fn account_kind(account: &str) -> String {
 }
 
 /// Where an order's accounts must stand, from its state alone.
-fn expected(order: &Order) -> [(&'static str, Fen); 6] {
-    let paid_fen = order.paid_fen();
+fn expected(order: &Order) -> [(&'static str, Fen); 8] {
+    let received_fen = order.received_fen();
+    let aside_fen = aside_fen(order);
     let refunds = |wanted: fn(&RefundStatus) -> bool| -> Fen {
         let chosen = order.refunds.iter().filter(|refund| wanted(&refund.status));
         chosen.map(|refund| refund.amount_fen).sum()
@@ -233,11 +234,23 @@ fn expected(order: &Order) -> [(&'static str, Fen); 6] {
     let billed = |part: fn(&wasm_core::tariff::Bill) -> Fen| bill.map(part).unwrap_or_default();
     let total_fen = billed(|bill| bill.total_fen);
     [
-        ("clearing", paid_fen - done_fen),
-        ("prepaid", -(paid_fen - total_fen - done_fen - owed_fen)),
+        ("clearing", received_fen - done_fen),
+        ("prepaid", -(received_fen - total_fen - done_fen - owed_fen)),
+        ("holds", aside_fen),
+        ("held", -aside_fen),
         ("refunds", -owed_fen),
         ("electricity", -billed(|bill| bill.electricity_fen)),
         ("service", -billed(|bill| bill.service_fen)),
         ("discount", billed(|bill| bill.discount_fen)),
     ]
+}
+
+/// What is still set aside for an order: neither taken nor let go.
+fn aside_fen(order: &Order) -> Fen {
+    let is_over = |hold: &&Payment| {
+        let capture = order.capture_of(&hold.id);
+        capture.is_some_and(|capture| matches!(capture.status, CaptureStatus::Done { .. }))
+    };
+    let holds = order.payments.iter().filter(|payment| payment.held);
+    holds.filter(|hold| !is_over(hold)).map(|hold| hold.amount_fen).sum()
 }

@@ -6,6 +6,7 @@
 //! may match what we posted on any day, and what a bill does not have may be in the next one. Only
 //! when that one does not have it either it is missing.
 
+mod bill;
 mod cases;
 mod compare;
 mod daily;

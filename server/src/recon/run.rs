@@ -14,6 +14,7 @@ use wasm_core::order::Channel;
 use wasm_core::posting::{Transaction, accounts};
 use wasm_core::units::MS_PER_MINUTE;
 
+use super::bill::sort_bill;
 use super::compare::{CASE, Found, Ours, Tally, Theirs, Verdict, compare, expected_fee, judge};
 use super::sort::{Item, Sorter};
 use super::{CaseKind, Progress, Recon, ReconError, Repair, Reports, file};
@@ -31,8 +32,6 @@ const SIGN_EVERY: Duration = Duration::from_secs(2);
 const PAGE: i64 = 2_000;
 /// Differences written in one transaction.
 const BATCH: usize = 200;
-/// Lines of a bill between two signs of progress.
-const LINES_A_SIGN: i64 = 5_000;
 
 /// What one run knows.
 #[derive(Clone)]
@@ -483,20 +482,4 @@ impl Run {
             created_ms: 0,
         }
     }
-}
-
-/// Sorts a bill as it is read, so that none of it is held.
-fn sort_bill(lines: BillLines, reports: &Reports) -> Result<Sorter, std::io::Error> {
-    reports.send_modify(|progress| progress.phase = "bill");
-    let (mut sorter, mut count) = (Sorter::default(), 0);
-    for line in lines {
-        let (number, theirs) = Theirs::of(line?);
-        sorter.push(Theirs::item(number, &theirs))?;
-        count += 1;
-        if count % LINES_A_SIGN == 0 {
-            reports.send_modify(|progress| progress.bill_lines = count);
-        }
-    }
-    reports.send_modify(|progress| progress.bill_lines = count);
-    Ok(sorter)
 }

@@ -29,7 +29,7 @@ pub struct LedgerHead {
 /// What moved in a span of time, fen; each is positive when money went its usual way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Takings {
-    /// Paid by riders.
+    /// Paid by riders, or taken of what they had set aside.
     pub paid_fen: Fen,
     /// Electricity billed.
     pub electricity_fen: Fen,
@@ -247,6 +247,7 @@ impl Store {
                    ON p.operator_id = t.operator_id AND p.transaction_id = t.id \
                    WHERE t.operator_id = $1 AND t.posted_ms >= $2 \
                    AND p.account NOT LIKE 'prepaid:%' AND p.account NOT LIKE 'refunds:%' \
+                   AND p.account NOT LIKE 'held:%' \
                    GROUP BY t.kind, p.account";
         let query = sqlx::query(sql).bind(operator.as_str()).bind(since_ms);
         let mut takings = Takings::default();
@@ -254,7 +255,7 @@ impl Store {
             let (kind, account): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let sum_fen = Fen(row.try_get(2)?);
             match (kind.as_str(), account.split(':').next().unwrap_or_default()) {
-                ("paid", "clearing") => takings.paid_fen += sum_fen,
+                ("paid" | "captured", "clearing") => takings.paid_fen += sum_fen,
                 ("refunded", "clearing") => takings.refunded_fen += -sum_fen,
                 (_, "electricity") => takings.electricity_fen += -sum_fen,
                 (_, "service") => takings.service_fen += -sum_fen,

@@ -4,6 +4,7 @@
 pub mod closings;
 pub mod demo;
 mod dialect;
+mod fees;
 pub mod idempotency;
 mod jobs;
 mod ledger;
@@ -19,6 +20,7 @@ pub mod sites;
 mod sockets;
 pub mod statements;
 pub mod stations;
+pub mod tickets;
 mod transactions;
 pub mod users;
 
@@ -31,12 +33,12 @@ use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use dialect::Dialect;
-pub use jobs::{JobRow, ParkedJob, Postponed};
+pub use jobs::{JobRow, Lane, ParkedJob, Postponed};
 pub use ledger::{LedgerHead, Takings};
 pub use orders::StoredOrder;
 pub use overview::StationSocket;
 pub use payments::{PaymentRow, PaymentStatus};
-pub use riders::StoredRider;
+pub use riders::{OpenIds, StoredRider};
 pub use sockets::SocketRow;
 pub use transactions::{TransactionEnd, TransactionRow};
 
@@ -83,6 +85,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "look-ups", include_str!("../../migrations/0003_look_ups.sql")),
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
+    (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
     (13, "books", include_str!("../../migrations/0013_books.sql")),
 ];
 

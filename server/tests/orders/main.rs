@@ -4,9 +4,13 @@
 mod story;
 
 mod books;
+mod fake_holds;
 mod faults;
+mod holds;
+mod infrastructure;
 mod logins;
 mod money;
+mod notifies;
 mod races;
 mod reconcile;
 mod staff;

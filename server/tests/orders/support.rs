@@ -23,6 +23,8 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
+use crate::fake_holds::FakeHolds;
+
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
 
@@ -34,9 +36,8 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
     body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
-    match std::env::var("SAOCHONG_TEST_POSTGRES") {
-        Ok(url) => body(fresh_postgres(&url).await).await,
-        Err(_) => assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well"),
+    if let Some(url) = scoped_postgres().await {
+        body(Store::open(&url).await.expect("postgres schema")).await;
     }
 }
 
@@ -44,22 +45,23 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
 pub async fn with_addresses<F: AsyncFn(&str)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     body(&format!("sqlite://{}", folder.path().join("test.db").display())).await;
-    if let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") {
-        body(&fresh_schema(&url).await).await;
+    if let Some(url) = scoped_postgres().await {
+        body(&url).await;
     }
 }
 
-async fn fresh_postgres(url: &str) -> Store {
-    Store::open(&fresh_schema(url).await).await.expect("postgres schema")
-}
-
-/// A schema of its own for each test: they run side by side.
-async fn fresh_schema(url: &str) -> String {
+/// The address of a schema of its own for each test: they run side by side. None without a
+/// PostgreSQL, which CI must have.
+pub async fn scoped_postgres() -> Option<String> {
+    let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") else {
+        assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well");
+        return None;
+    };
     let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
-    let admin = Store::open(url).await.expect("postgres");
+    let admin = Store::open(&url).await.expect("postgres");
     admin.create_schema(&schema).await.expect("a schema");
     let joint = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{joint}options=-c%20search_path%3D{schema}")
+    Some(format!("{url}{joint}options=-c%20search_path%3D{schema}"))
 }
 
 /// A site with one station and its sockets, and everything that acts on them.
@@ -70,6 +72,7 @@ pub struct World {
     pub workers: Workers,
     pub chargers: Arc<FakeChargers>,
     pub payments: Arc<FakePayments>,
+    pub holds: Arc<FakeHolds>,
     pub station: StationId,
     pub codes: Vec<ScanCode>,
     pub tariff: Tariff,
@@ -84,16 +87,18 @@ impl World {
         let station = seed(&store, &tariff, codes.clone()).await;
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
-        let orders = Orders::new(
-            store.clone(),
-            clock.clone(),
-            Platforms::default().with(
-                Channel::Alipay,
-                Platform { bills: Some(payments.clone()), ..Platform::of(payments.clone()) },
-            ),
-        );
+        let holds = Arc::new(FakeHolds::default());
+        let platform = Platform {
+            holds: Some(holds.clone()),
+            bills: Some(payments.clone()),
+            ..Platform::of(payments.clone())
+        };
+        let platforms = Platforms::default()
+            .with(Channel::Alipay, platform.clone())
+            .with(Channel::Wechat, platform);
+        let orders = Orders::new(store.clone(), clock.clone(), platforms);
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
-        Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
+        Self { store, clock, orders, workers, chargers, payments, holds, station, codes, tariff }
     }
 
     /// Moves the clock to so long after the beginning.
@@ -141,6 +146,7 @@ impl World {
             paid_ms: self.clock.now_ms(),
             status: TradeStatus::Success,
             buyer_open_id: None,
+            held: false,
         }
     }
 

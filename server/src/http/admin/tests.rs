@@ -71,7 +71,7 @@ async fn service() -> Service {
     let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
     let public_url = "https://charge.example".to_owned();
     let settings = Arc::new(Settings { public_url, demo: false });
-    let app = App { orders, logins: None, store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let options = Options { site: folder.path().to_owned(), ..Options::default() };
     let parts = Parts { people: vec![super::router()], ..Parts::default() };
     Service { router: router(app.clone(), options, parts), app, _folder: folder }
