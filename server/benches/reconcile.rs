@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use server::clock::Clock;
 use server::orders::{Orders, Platforms};
-use server::random;
 use server::recon::{BILL_HEAD, Progress, Recon};
 use server::store::Store;
 use sqlx::AnyPool;
@@ -25,8 +24,8 @@ const LINES: u64 = 1_000_000;
 const MEMORY_MAX_KIB: u64 = 256 << 10;
 /// One line in so many is left out, and one is unknown to us.
 const WRONG_EVERY: u64 = 10_000;
-/// Ledger transactions written in one of the database's.
-const BATCH: u64 = 10_000;
+/// Brings numbers into no order: it has no divisor in common with a round number of lines.
+const FACTOR: u64 = 7_919;
 /// How often is looked how much memory is in use.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The day that is billed.
@@ -63,12 +62,12 @@ async fn main() -> Result<()> {
     looker.abort();
     let (peak_kib, after_kib) = (peak_kib.load(Ordering::Relaxed), resident_kib()?);
     println!(
-        "reconcile: {} lines against {} payments in {:.1} s ({:.0} lines/s), {} differences; \
+        "reconcile: {} lines against {} payments in {} ms ({} lines/s), {} differences; \
          resident {} MiB before, {} MiB at most, {} MiB after; limit {} MiB",
         run.bill_lines,
         run.ours,
-        took.as_secs_f64(),
-        run.bill_lines as f64 / took.as_secs_f64(),
+        took.as_millis(),
+        u128::try_from(run.bill_lines)? * 1_000 / took.as_millis().max(1),
         run.differences,
         before_kib >> 10,
         peak_kib >> 10,
@@ -88,29 +87,24 @@ async fn main() -> Result<()> {
 async fn seed(address: &str, lines: u64) -> Result<()> {
     let pool = AnyPool::connect(address).await?;
     sqlx::query("INSERT INTO operators VALUES ('op', 'op', '1', 0)").execute(&pool).await?;
-    let mut number = 0;
-    while number < lines {
-        let mut tx = pool.begin().await?;
-        for number in number..lines.min(number + BATCH) {
-            let id = random::base32::<20>();
-            let sql = "INSERT INTO ledger_transactions VALUES ('op', $1, $2, '', 'paid', '', $3)";
-            let posted_ms = DAY.begins_ms() + i64::try_from(number % 86_000_000)?;
-            let head = sqlx::query(sql).bind(&id).bind(format!("paid:P{}", mixed(number)));
-            head.bind(posted_ms).execute(&mut *tx).await?;
-            let sql = "INSERT INTO ledger_postings VALUES ('op', $1, 0, 'clearing:alipay', 500), \
-                       ('op', $1, 1, 'prepaid:O', -500)";
-            sqlx::query(sql).bind(&id).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        number += BATCH;
+    let numbers = "WITH RECURSIVE n (v) AS (SELECT 0 UNION ALL SELECT v + 1 FROM n \
+                   WHERE v + 1 < $1)";
+    let heads = format!(
+        "INSERT INTO ledger_transactions {numbers} SELECT 'op', printf('%020d', v), \
+         'paid:P' || (v * {FACTOR} % $1), '', 'paid', '', $2 + v % 86000000 FROM n"
+    );
+    let lines = i64::try_from(lines)?;
+    let heads = sqlx::query(sqlx::AssertSqlSafe(heads)).bind(lines).bind(DAY.begins_ms());
+    heads.execute(&pool).await?;
+    for (line, account, amount) in [(0, "clearing:alipay", 500), (1, "prepaid:O", -500)] {
+        let postings = format!(
+            "INSERT INTO ledger_postings {numbers} \
+             SELECT 'op', printf('%020d', v), {line}, '{account}', {amount} FROM n"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(postings)).bind(lines).execute(&pool).await?;
     }
     pool.close().await;
     Ok(())
-}
-
-/// A number for each number, in no order.
-fn mixed(number: u64) -> u64 {
-    number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// The bill of them, with some left out and as many that nobody knows; returns how many differ.
@@ -120,7 +114,7 @@ fn write_bill(path: &Path, lines: u64) -> Result<u64> {
     let at_ms = DAY.begins_ms();
     let mut wrong = 0;
     for number in (0..lines).rev() {
-        let name = mixed(number);
+        let name = number * FACTOR % lines;
         if number % WRONG_EVERY == 0 {
             wrong += 2;
             writeln!(bill, "payment,X{name},,T{name},5.00,0.03,{at_ms}")?;

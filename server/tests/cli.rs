@@ -338,3 +338,66 @@ fn f61_a_log_that_takes_nothing_stops_nothing() {
         assert!(server.stop().success());
     }
 }
+
+#[test]
+fn a_bill_is_reconciled_and_a_case_decided_on_the_command_line() {
+    let house = House::with_site();
+    let bill = house.folder.path().join("bill.csv");
+    let head = "kind,payment,our_no,trade_no,amount_yuan,fee_yuan,at_ms";
+    let line = "payment,NOBODYS,,T1,7.00,0.04,1600000000000";
+    std::fs::write(&bill, format!("{head}\n{line}\n")).unwrap();
+    let bill = bill.display().to_string();
+    let reconcile = ["reconcile", "--channel", "alipay", "--day", "2020-09-13", "--file", &bill];
+    let run = house.json(&[&reconcile[..], &["--json"]].concat());
+    assert_eq!((&run["bill_lines"], &run["differences"]), (&json!(1), &json!(1)));
+    let cases = house.json(&["cases", "list", "--status", "open", "--json"]);
+    assert_eq!(cases[0]["evidence"]["bill"]["line"], line);
+    let id = cases[0]["id"].as_str().unwrap();
+    assert!(!house.run(&["cases", "accept", id, "--who", "me"]).status.success(), "no reason");
+    let accept = ["cases", "accept", id, "--who", "me", "--reason", "asked"];
+    assert!(house.run(&accept).status.success());
+    assert!(!house.run(&accept).status.success(), "twice");
+
+    let correct = [
+        "ledger",
+        "correct",
+        "--reference",
+        "V1",
+        "--who",
+        "me",
+        "--reason",
+        "found",
+        "--debit",
+        "suspense:alipay=7",
+        "--credit",
+        "service:op:park=7.00",
+    ];
+    for _ in 0..2 {
+        let done = house.run(&correct);
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    let one_sided = [
+        "ledger",
+        "correct",
+        "--reference",
+        "V2",
+        "--who",
+        "me",
+        "--reason",
+        "x",
+        "--debit",
+        "loss:x=1",
+        "--credit",
+        "loss:y=2",
+    ];
+    assert!(!house.run(&one_sided).status.success());
+    assert_eq!(house.json(&["ledger", "close", "--json"]), json!([]), "today is not over");
+    let report = house.json(&["ledger", "check", "--json"]);
+    assert_eq!((&report["findings"], &report["transactions"]), (&json!([]), &json!(3)));
+    let book = house.run(&["ledger", "export", "--from", "2020-01-01", "--to", "2100-01-01"]);
+    let book = String::from_utf8(book.stdout).unwrap();
+    assert_eq!(book.lines().count(), 1 + 6, "{book}");
+    assert!(book.contains("suspense:alipay,7.00,,me,found"), "{book}");
+    assert!(!house.run(&["ledger", "check", "--noted", "00"]).status.success());
+    assert!(!house.run(&["ledger", "balances", "--day", "2020-09-13"]).status.success());
+}

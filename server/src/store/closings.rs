@@ -267,20 +267,21 @@ impl Store {
     ) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT t.id, t.idempotency_key, t.input_hash, t.kind, t.order_id, t.posted_ms, \
                    p.account, p.amount_fen, r.who, r.reason FROM \
-                   (SELECT * FROM ledger_transactions WHERE operator_id = $1 AND posted_ms >= $2 \
-                   AND posted_ms < $3 AND (posted_ms, id) > ($4, $5) \
-                   ORDER BY posted_ms, id LIMIT $6) t \
+                   (SELECT * FROM ledger_transactions WHERE operator_id = $1 \
+                   AND posted_ms < $2 AND (posted_ms, id) > ($3, $4) \
+                   ORDER BY posted_ms, id LIMIT $5) t \
                    LEFT JOIN ledger_postings p \
                    ON p.operator_id = t.operator_id AND p.transaction_id = t.id \
                    LEFT JOIN ledger_reasons r \
                    ON r.operator_id = t.operator_id AND r.transaction_id = t.id \
                    ORDER BY t.posted_ms, t.id, p.line";
+        // One bound from below: with two, SQLite takes the one that makes it read all before.
+        let after = after.clone().max((span.from_ms, String::new()));
         let query = sqlx::query(sql)
             .bind(span.operator_id.as_str())
-            .bind(span.from_ms)
             .bind(span.to_ms)
             .bind(after.0)
-            .bind(after.1.as_str())
+            .bind(after.1)
             .bind(most);
         let mut entries: Vec<Entry> = Vec::new();
         for row in query.fetch_all(&self.pool).await? {
