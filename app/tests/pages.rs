@@ -3,7 +3,7 @@
 mod samples;
 
 use app::lang::Lang;
-use app::pages::admin::{books, overview};
+use app::pages::admin::{books, cases, overview};
 use app::pages::rider::{order, receipt};
 use app::text::Text;
 use wasm_core::order::{Action, State};
@@ -217,6 +217,18 @@ fn the_overview_tells_electricity_and_service_apart() {
 fn both_sides_of_the_books_have_the_same_sum() {
     let shown = visible(&books::html(Lang::Zh, admin::books_page()));
     assert_eq!(shown.matches("¥815.65").count(), 2, "{shown}");
+}
+
+#[test]
+fn a_case_shows_its_evidence_and_each_way_to_decide_it() {
+    let html = cases::case_html(Lang::En, admin::case_page());
+    let shown = visible(&html);
+    for part in ["Theirs only", "¥5.00", "¥0.03", "amount_fen", "proposed", "Ask the platform"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for part in ["value=\"ask_platform\"", "value=\"suspense\"", "/accept\"", "/dismiss\""] {
+        assert!(html.contains(part), "{part}");
+    }
 }
 
 #[test]

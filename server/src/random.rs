@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{digest, rand};
 
 thread_local! {
     /// Where this thread's sequence stands, if it has one.
@@ -61,4 +61,9 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }

@@ -13,8 +13,18 @@
 //! | `electricity:{operator}:{site}` | income | electricity passed on |
 //! | `service:{operator}:{site}` | income | service fee |
 //! | `discount:{operator}:{site}` | expense | what the operator let off |
+//! | `fee:{channel}` | expense | what the platform took for its service |
+//! | `suspense:{channel}` | liability | what a bill says and nobody can explain yet |
+//! | `loss:{what}` | expense | written off by a person |
+//!
+//! The whole chart, with what others post, is [`accounts::CHART`].
+
+pub mod accounts;
+mod entries;
 
 use serde::{Deserialize, Serialize};
+
+pub use entries::NotACorrection;
 
 use crate::money::Fen;
 use crate::order::{Capture, Order, Payment, Refund, Settlement};
@@ -46,6 +56,26 @@ pub enum TransactionKind {
     RefundOwed,
     /// The platform confirmed a refund.
     Refunded,
+    /// The platform took its fee, or gave it back.
+    Fee,
+    /// A person put something right, and said why.
+    Correction,
+}
+
+impl TransactionKind {
+    /// The name as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Held => "held",
+            Self::Captured => "captured",
+            Self::Settled => "settled",
+            Self::RefundOwed => "refund_owed",
+            Self::Refunded => "refunded",
+            Self::Fee => "fee",
+            Self::Correction => "correction",
+        }
+    }
 }
 
 /// One line of a ledger transaction.
@@ -140,7 +170,7 @@ impl Transaction {
 }
 
 fn clearing(payment: &Payment) -> String {
-    format!("clearing:{}", payment.channel.as_str())
+    accounts::clearing(payment.channel.as_str())
 }
 
 fn holds(hold: &Payment) -> String {

@@ -10,20 +10,20 @@ use crate::system::{self, run, say};
 #[derive(Args)]
 pub struct Seeds {
     /// How many
-    #[arg(long, default_value_t = 200)]
-    seeds: u64,
+    #[arg(long = "seeds", default_value_t = 200)]
+    count: u64,
     /// The first one
     #[arg(long, default_value_t = 1)]
     from: u64,
     /// This one alone: lives a seed again that failed
-    #[arg(long, conflicts_with_all = ["seeds", "from"])]
-    seed: Option<u64>,
+    #[arg(long = "seed", conflicts_with_all = ["count", "from"])]
+    only: Option<u64>,
 }
 
 /// Builds the simulation and lives through the seeds; those that fail are named, each with what
 /// happened last.
 pub fn live(layout: &Layout, seeds: &Seeds) -> Result<()> {
-    let (from, count) = seeds.seed.map_or((seeds.from, seeds.seeds), |seed| (seed, 1));
+    let (from, count) = seeds.only.map_or((seeds.from, seeds.count), |seed| (seed, 1));
     say(format!("Live through {count} seeds from {from}"));
     let mut command = system::cargo();
     command.args(["test", "--quiet", "--package", "server", "--test", "simulation", "--"]);

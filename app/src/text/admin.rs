@@ -1,6 +1,7 @@
 //! All that operators' people read on their own pages.
 
 mod en;
+pub mod ledger;
 mod zh;
 
 use super::With1;

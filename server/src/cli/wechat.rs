@@ -43,9 +43,9 @@ wechat_args! {
     serial_no: String = "wechat-serial-no", "SAOCHONG_WECHAT_SERIAL_NO", "HEX";
     /// A file with the private key of that certificate, PKCS#8 or PKCS#1
     private_key_file: PathBuf = "wechat-private-key-file", "SAOCHONG_WECHAT_PRIVATE_KEY_FILE", "FILE";
-    /// A file with the APIv3 key
+    /// A file with the `APIv3` key
     api_v3_key_file: PathBuf = "wechat-api-v3-key-file", "SAOCHONG_WECHAT_API_V3_KEY_FILE", "FILE";
-    /// The id of WeChat Pay's public key (PUB_KEY_ID_…)
+    /// The id of WeChat Pay's public key (`PUB_KEY_ID_…`)
     public_key_id: String = "wechat-public-key-id", "SAOCHONG_WECHAT_PUBLIC_KEY_ID", "ID";
     /// A file with WeChat Pay's public key
     public_key_file: PathBuf = "wechat-public-key-file", "SAOCHONG_WECHAT_PUBLIC_KEY_FILE", "FILE";
@@ -54,7 +54,7 @@ wechat_args! {
         "wechat-platform-certificates", "SAOCHONG_WECHAT_PLATFORM_CERTIFICATES", "true|false";
     /// The service id of WeChat's pay score
     score_service_id: String = "wechat-score-service-id", "SAOCHONG_WECHAT_SCORE_SERVICE_ID", "ID";
-    /// A file with the APIv2 key, which pay score needs
+    /// A file with the `APIv2` key, which pay score needs
     api_v2_key_file: PathBuf = "wechat-api-v2-key-file", "SAOCHONG_WECHAT_API_V2_KEY_FILE", "FILE";
     /// Whether payments at WeChat Pay are kept back for profit sharing [default: false]
     profit_sharing: bool = "wechat-profit-sharing", "SAOCHONG_WECHAT_PROFIT_SHARING", "true|false";

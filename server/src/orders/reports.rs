@@ -22,9 +22,10 @@ impl Orders {
         });
         let Some(ours) = ours else { return Err(OrderError::NoSuchRefund) };
         let refund_id = ours.id.clone();
-        let event = match refund.paid_back {
-            true => Event::Refunded { refund_id },
-            false => Event::RefundParked { refund_id },
+        let event = if refund.paid_back {
+            Event::Refunded { refund_id }
+        } else {
+            Event::RefundParked { refund_id }
         };
         self.handle(&order.id, event).await?;
         Ok(())

@@ -4,16 +4,13 @@ use sqlx::Row;
 use wasm_core::ids::{OperatorId, OrderId};
 use wasm_core::money::Fen;
 use wasm_core::posting::Posting;
+use wasm_core::posting::accounts::CHART;
 
 use super::dialect::insert_rows;
 use super::{Store, StoreError, Tx};
 
-/// The kinds of accounts, as they stand in the chart of accounts ([`wasm_core::posting`]).
-const ACCOUNT_KINDS: [&str; 8] =
-    ["clearing", "prepaid", "refunds", "electricity", "service", "discount", "holds", "held"];
-
 /// A ledger transaction's head.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerHead {
     /// Its identity.
     pub id: String,
@@ -25,7 +22,7 @@ pub struct LedgerHead {
     pub input_hash: String,
     /// What happened.
     pub kind: String,
-    /// The order it belongs to.
+    /// The order it belongs to; empty when it is no order's.
     pub order_id: OrderId,
 }
 
@@ -45,7 +42,8 @@ pub struct Takings {
 }
 
 impl Tx {
-    /// Writes a transaction's head. `false` when its key is already there.
+    /// Writes a transaction's head. `false` when its key is already there. It is posted now, or if
+    /// the day is cut already, at the first instant of the days that are not.
     ///
     /// # Errors
     /// The database does not answer.
@@ -54,8 +52,13 @@ impl Tx {
         head: &LedgerHead,
         now_ms: i64,
     ) -> Result<bool, StoreError> {
+        // Without the lock a cut could commit between the look at the cuts and our commit.
+        self.lock_books(&head.operator_id, true).await?;
         let sql = "INSERT INTO ledger_transactions (operator_id, id, idempotency_key, input_hash, \
-                   kind, order_id, posted_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   kind, order_id, posted_ms) SELECT $1, $2, $3, $4, $5, $6, CASE \
+                   WHEN cuts.end_ms > $7 THEN cuts.end_ms ELSE $7 END FROM (SELECT \
+                   (COALESCE(MAX(day), -1) + 1) * 86400000 - 28800000 AS end_ms \
+                   FROM ledger_cuts WHERE operator_id = $1) AS cuts WHERE 1 = 1 \
                    ON CONFLICT (operator_id, idempotency_key) DO NOTHING";
         let inserted = sqlx::query(sql)
             .bind(head.operator_id.as_str())
@@ -202,7 +205,7 @@ impl Store {
     pub async fn balances_by_kind(
         &self,
         operator: &OperatorId,
-    ) -> Result<[(&'static str, Fen); ACCOUNT_KINDS.len()], StoreError> {
+    ) -> Result<[(&'static str, Fen); CHART.len()], StoreError> {
         let sql = "SELECT kind, CAST(SUM(amount_fen) AS BIGINT) AS sum_fen FROM (SELECT \
                    CASE WHEN account LIKE 'clearing:%' THEN 'clearing' \
                    WHEN account LIKE 'prepaid:%' THEN 'prepaid' \
@@ -211,9 +214,15 @@ impl Store {
                    WHEN account LIKE 'service:%' THEN 'service' \
                    WHEN account LIKE 'discount:%' THEN 'discount' \
                    WHEN account LIKE 'holds:%' THEN 'holds' \
-                   WHEN account LIKE 'held:%' THEN 'held' END AS kind, amount_fen \
+                   WHEN account LIKE 'held:%' THEN 'held' \
+                   WHEN account LIKE 'cards:%' THEN 'cards' \
+                   WHEN account LIKE 'payable:%' THEN 'payable' \
+                   WHEN account LIKE 'share:%' THEN 'share' \
+                   WHEN account LIKE 'fee:%' THEN 'fee' \
+                   WHEN account LIKE 'suspense:%' THEN 'suspense' \
+                   WHEN account LIKE 'loss:%' THEN 'loss' END AS kind, amount_fen \
                    FROM ledger_postings WHERE operator_id = $1) AS kinds GROUP BY kind";
-        let mut balances = ACCOUNT_KINDS.map(|kind| (kind, Fen::ZERO));
+        let mut balances = CHART.map(|kind| (kind.name, Fen::ZERO));
         for row in sqlx::query(sql).bind(operator.as_str()).fetch_all(&self.pool).await? {
             let kind: Option<String> = row.try_get("kind")?;
             let known = balances.iter_mut().find(|(known, _)| Some(*known) == kind.as_deref());

@@ -1,8 +1,10 @@
 //! All SQL, one text for SQLite and PostgreSQL through `sqlx::Any`. Nothing outside this folder
 //! names sqlx.
 
+pub mod closings;
 pub mod demo;
 mod dialect;
+mod fees;
 pub mod idempotency;
 mod jobs;
 mod ledger;
@@ -10,11 +12,13 @@ pub mod notifies;
 mod orders;
 mod overview;
 mod payments;
+pub mod recon;
 pub mod riders;
 pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod statements;
 pub mod stations;
 pub mod tickets;
 mod transactions;
@@ -50,6 +54,7 @@ pub struct Store {
 /// A write transaction: dropped without [`Tx::commit`], nothing happened.
 pub struct Tx {
     pub(crate) inner: Transaction<'static, Any>,
+    pub(crate) dialect: Dialect,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -81,6 +86,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
     (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
+    (13, "books", include_str!("../../migrations/0013_books.sql")),
 ];
 
 impl Store {
@@ -138,7 +144,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let turn = self.turn().await;
         let inner = self.pool.begin_with(self.dialect.begin()).await?;
-        Ok(Tx { inner, _turn: turn })
+        Ok(Tx { inner, dialect: self.dialect, _turn: turn })
     }
 
     /// The right to write, held until it is dropped. Every write takes it, a single statement

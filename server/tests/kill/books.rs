@@ -9,6 +9,7 @@ use sqlx::{AnyPool, Row};
 use wasm_core::ids::OrderId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Order, RefundStatus, State};
+use wasm_core::tariff::PlanLimit;
 
 use crate::rider::until;
 use crate::world::{Bank, FEN_PER_WH, PREPAID_FEN, World};
@@ -50,9 +51,12 @@ impl Tables {
     /// What is left: jobs and running charges, one a line.
     async fn nothing_left(&self) -> Result<(), String> {
         let mut left = Vec::new();
+        // The three kinds left out are only looks at a later time, up to a quarter of an hour from
+        // now; `check` sees that the orders are over and leave them nothing to find.
         let jobs = "SELECT j.kind, j.status, j.attempts, j.run_at_ms, j.last_error, j.order_id, \
                     o.state FROM jobs j LEFT JOIN orders o ON o.id = j.order_id \
-                    WHERE j.kind NOT IN ('timer', 'query_payment') ORDER BY j.id";
+                    WHERE j.kind NOT IN ('timer', 'query_payment', 'settle_forgotten') \
+                    ORDER BY j.id";
         for row in sqlx::query(jobs).fetch_all(&self.pool).await.expect("the jobs") {
             let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
             let number = |column: &str| row.get::<i64, _>(column);
@@ -117,8 +121,11 @@ fn charged_what_flowed(order: &Order, charge: Option<Charge>) {
     let billed_fen = match &order.state {
         State::Closed(settlement) => {
             assert_eq!(settlement.usage.energy_wh, flowed_wh, "{order:?}");
-            let billed_fen = Fen((flowed_wh * FEN_PER_WH).min(PREPAID_FEN));
-            assert_eq!(settlement.bill.total_fen, billed_fen);
+            let flowed_fen = Fen((flowed_wh * FEN_PER_WH).min(PREPAID_FEN));
+            let billed_fen = settlement.bill.total_fen;
+            // What flows after the time paid for, while a dead server stops nothing, is a gift.
+            let is_cut = matches!(order.terms.plan.limit, PlanLimit::Time { .. });
+            assert!(billed_fen == flowed_fen || is_cut && billed_fen < flowed_fen, "{order:?}");
             billed_fen
         }
         State::Cancelled { .. } | State::StartFailed { .. } => Fen::ZERO,

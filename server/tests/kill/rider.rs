@@ -63,9 +63,14 @@ impl Rider {
 
     /// Orders, at the earliest when the station is there.
     pub async fn order(&self, world: &World, socket: usize) -> OrderId {
+        self.order_plan(world, socket, PLAN).await
+    }
+
+    /// The same, by another plan.
+    pub async fn order_plan(&self, world: &World, socket: usize, plan: &str) -> OrderId {
         let wanted = json!({
             "code": world.codes[socket].as_str(),
-            "plan_id": PLAN,
+            "plan_id": plan,
             "tariff_id": TARIFF,
             "prepaid_fen": PREPAID_FEN,
         });

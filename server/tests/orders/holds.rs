@@ -46,7 +46,7 @@ async fn held_order(world: &World) -> (Order, PaymentId) {
 }
 
 /// An hour's charge on a hold, with this bill (fen).
-async fn settled(world: &World, bill_fen: i64) -> Order {
+pub async fn settled(world: &World, bill_fen: i64) -> Order {
     let (order, _) = held_order(world).await;
     let start = StartRecord {
         station_id: world.station.clone(),

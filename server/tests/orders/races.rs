@@ -181,8 +181,8 @@ async fn mute_stations_keep_nobodys_money() {
         let mut changes = world.orders.watch(&loser.id);
         let is_back = |order: &Order| matches!(order.refunds[0].status, RefundStatus::Done { .. });
         while !is_back(&world.stored(&loser.id).await) {
-            let changed = timeout(Duration::from_secs(20), changes.changed()).await;
-            changed.expect("the money is on its way").expect("the orders live");
+            let in_time = timeout(Duration::from_secs(20), changes.changed()).await;
+            in_time.expect("the money is on its way").expect("the orders live");
         }
         working.abort();
     })

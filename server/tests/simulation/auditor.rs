@@ -264,8 +264,8 @@ async fn all_current_ended(world: &World, orders: &[Order], found: &mut Vec<Stri
         }
     }
     for order in orders {
-        let charged = tags.contains(order.id.as_str());
-        if matches!(order.state, State::Closed(_)) && !charged {
+        let has_current = tags.contains(order.id.as_str());
+        if matches!(order.state, State::Closed(_)) && !has_current {
             found.push(format!("I3: {} closed without current", order.id));
         }
     }

@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    fn say(&mut self, what: String) {
+    fn say(&mut self, what: &str) {
         let at_s = (self.clock.now_ms() - BEGIN_MS) / 1_000;
         self.journal.push(format!("{at_s:>7} s  {what}"));
     }
@@ -152,7 +152,7 @@ impl World {
         };
         match self.orders.create(new).await {
             Ok(order) => {
-                self.say(format!("{} made: {} at {}", order.id, plan.id, order.socket_id));
+                self.say(&format!("{} made: {} at {}", order.id, plan.id, order.socket_id));
                 self.made.push(order.id);
             }
             Err(OrderError::SocketBusy | OrderError::SocketOffline) => {}
@@ -185,8 +185,8 @@ impl World {
         let told = format!("{} opened at {} by {:?}", order.id, channel.as_str(), via.product);
         let opened = self.orders.pay(&order.id, &order.rider_id, via, "http://back".into()).await;
         match opened {
-            Ok(_) => self.say(told),
-            Err(OrderError::Platform(unsure)) => self.say(format!("{told}: {unsure}")),
+            Ok(_) => self.say(&told),
+            Err(OrderError::Platform(unsure)) => self.say(&format!("{told}: {unsure}")),
             Err(error) => panic!("{told}: {error}"),
         }
     }
@@ -199,13 +199,13 @@ impl World {
         };
         let Some(id) = one_of(&open) else { return };
         let paid = self.bank.pay(id);
-        self.say(format!("{id} paid at the platform: {paid}"));
+        self.say(&format!("{id} paid at the platform: {paid}"));
     }
 
     async fn cancel(&mut self) {
         let Some(order) = self.some_order(|_| true).await else { return };
         let done = self.orders.cancel(&order.id, &order.rider_id).await.is_ok();
-        self.say(format!("{} cancelled by its rider: {done}", order.id));
+        self.say(&format!("{} cancelled by its rider: {done}", order.id));
     }
 
     async fn stop(&mut self) {
@@ -217,7 +217,7 @@ impl World {
         } else {
             self.orders.stop_for_operator(&order.operator_id, &order.id).await.is_ok()
         };
-        self.say(format!("{} stopped by somebody: {done}", order.id));
+        self.say(&format!("{} stopped by somebody: {done}", order.id));
     }
 
     /// A signed notify that names another amount, or of a payment nobody opened.
@@ -239,13 +239,13 @@ impl World {
         yard.stations[nth].online = !yard.stations[nth].online || percent(40);
         let online = yard.stations[nth].online;
         drop(yard);
-        self.say(format!("station {nth} online: {online}"));
+        self.say(&format!("station {nth} online: {online}"));
     }
 
     fn restart_station(&mut self) {
         let nth = below(STATIONS.len());
         self.fleet.restart(nth);
-        self.say(format!("station {nth} restarts"));
+        self.say(&format!("station {nth} restarts"));
     }
 
     /// Everything in memory is gone; the database stays.
@@ -258,7 +258,7 @@ impl World {
             Arc::new(self.fleet.clone()),
         );
         self.store.revive_jobs().await.expect("store");
-        self.say("the server restarts".to_owned());
+        self.say("the server restarts");
     }
 
     fn calm_down(&mut self) {
@@ -269,7 +269,7 @@ impl World {
             station.online = true;
         }
         drop(yard);
-        self.say("from now on nothing fails".to_owned());
+        self.say("from now on nothing fails");
     }
 
     /// Time passes, and what falls due happens.
@@ -322,7 +322,7 @@ impl World {
                 assert!(charge.transaction_id.is_none_or(|known| known == id), "one start, one id");
                 charge.transaction_id = Some(id);
                 drop(yard);
-                self.say(format!("{} started as {id}", record.id_tag));
+                self.say(&format!("{} started as {id}", record.id_tag));
             }
             Word::Read { tag, reading } => {
                 let Some(transaction_id) = self.transaction_of(tag) else { return };
@@ -342,7 +342,7 @@ impl World {
                 if let Some(id) = self.transaction_of(tag).filter(|_| percent(95)) {
                     record.transaction_id = id;
                 }
-                self.say(format!("{tag} ended: {:?} {}", record.reason, record.meter_stop_wh));
+                self.say(&format!("{tag} ended: {:?} {}", record.reason, record.meter_stop_wh));
                 self.orders.stopped(record).await.expect("confirmed");
             }
         }
@@ -385,7 +385,7 @@ impl World {
         };
         self.store.write_presence(&[presence]).await.expect("stored");
         self.orders.station_changed(&station_id);
-        self.say(format!("{station_id} says it is idle"));
+        self.say(&format!("{station_id} says it is idle"));
     }
 
     async fn deliver_notifies(&mut self) {
@@ -401,7 +401,7 @@ impl World {
             match self.orders.trade_changed(&trade).await {
                 Ok(()) => {
                     self.acknowledged.insert(id.clone());
-                    self.say(format!("{id} notified"));
+                    self.say(&format!("{id} notified"));
                 }
                 Err(error) => panic!("{id}: a true notify was refused: {error}"),
             }
@@ -413,7 +413,7 @@ impl World {
         let operator = OperatorId::from("op");
         let parked: Vec<ParkedJob> = self.store.parked_jobs(&operator, 100).await.expect("store");
         for job in parked {
-            self.say(format!("{} retried: {}", job.job.kind, job.why));
+            self.say(&format!("{} retried: {}", job.job.kind, job.why));
             self.orders.retry_job(&operator, &job.job.id).await.expect("retried");
         }
     }

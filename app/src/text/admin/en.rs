@@ -135,6 +135,12 @@ fn account(kind: &str) -> &'static str {
         "refunds" => "Owed back, not yet confirmed",
         "electricity" => "Electricity earned",
         "service" => "Service fees earned",
+        "cards" => "Cards, not used yet",
+        "payable" => "Owed to partners",
+        "share" => "Partners' shares",
+        "fee" => "Platforms' fees",
+        "suspense" => "Not explained yet",
+        "loss" => "Written off",
         _ => "Other",
     }
 }

@@ -128,6 +128,12 @@ fn account(kind: &str) -> &'static str {
         "refunds" => "应退给用户，平台尚未确认",
         "electricity" => "电费收入",
         "service" => "服务费收入",
+        "cards" => "充电卡，尚未使用",
+        "payable" => "应付合作方",
+        "share" => "分给合作方",
+        "fee" => "平台手续费",
+        "suspense" => "待查",
+        "loss" => "核销损失",
         _ => "其他",
     }
 }

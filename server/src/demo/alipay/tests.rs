@@ -297,7 +297,7 @@ async fn closing_is_final_and_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn refunds_move_money_once_and_never_more_than_was_paid() {
+async fn f13_refunds_move_money_once_and_never_more_than_was_paid() {
     let mut fixture = Fixture::new().await;
     fixture.paid("P1").await;
     let part = refund("R1", "P1", 200);
@@ -332,7 +332,7 @@ async fn refunds_move_money_once_and_never_more_than_was_paid() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_is_unknown_and_the_deed_is_found_later() {
+async fn f09_a_bad_answer_is_unknown_and_the_deed_is_found_later() {
     let mut fixture = Fixture::new().await;
     let faults = [
         AnswerFault::Silence,
@@ -367,7 +367,7 @@ async fn a_bad_answer_is_unknown_and_the_deed_is_found_later() {
 }
 
 #[tokio::test]
-async fn notifies_come_often_late_or_false() {
+async fn f01_f03_f06_notifies_come_often_late_or_false() {
     let mut fixture = Fixture::new().await;
     let faults = |notify| Faults { notify, retry_after: &[], ..Faults::default() };
     for (id, notify) in [
@@ -405,7 +405,7 @@ async fn notifies_come_often_late_or_false() {
 }
 
 #[tokio::test]
-async fn a_refused_notify_comes_again() {
+async fn f05_a_refused_notify_comes_again() {
     let mut fixture = Fixture::new().await;
     let trade_no = trade_no(&fixture.open("P1").await.unwrap());
     let notify = NotifyFault::WrongAmount;

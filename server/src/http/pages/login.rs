@@ -39,17 +39,13 @@ pub(super) async fn go(
     channel: Channel,
     order: &OrderId,
 ) -> Response {
-    match logins(app, channel) {
-        Some(logins) => {
-            let state = login_state::make(&rider.secret, channel, order, app.clock.now_ms());
-            let back = format!("{}/login/{}", app.settings.public_url, channel.as_str());
-            answer::see(&logins.authorize_url(&back, &state))
-        }
-        None => {
-            let via = PayVia::browser(channel, place.client_ip);
-            checkout::pay(app, place, rider, via, order).await
-        }
+    if let Some(logins) = logins(app, channel) {
+        let state = login_state::make(&rider.secret, channel, order, app.clock.now_ms());
+        let back = format!("{}/login/{}", app.settings.public_url, channel.as_str());
+        return answer::see(&logins.authorize_url(&back, &state));
     }
+    let via = PayVia::browser(channel, place.client_ip);
+    checkout::pay(app, place, rider, via, order).await
 }
 
 fn logins(app: &App, channel: Channel) -> Option<&dyn Logins> {

@@ -102,6 +102,7 @@ async fn socket_page(
 }
 
 /// Makes the order and leads on to pay it.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub(super) async fn order(
     State(app): State<App>,
     language: Language,

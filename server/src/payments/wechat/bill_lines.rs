@@ -111,7 +111,7 @@ impl Columns {
         }
         let amount = field(if is_refund { self.refund_amount } else { self.amount });
         let number = match field(self.trade_type) {
-            AUTH => self.packet_number(field(self.packet)),
+            AUTH => packet_number(field(self.packet)),
             _ => field(self.payment_id).to_owned(),
         };
         Ok(Some(BillLine {
@@ -125,11 +125,11 @@ impl Columns {
             raw: line.to_owned(),
         }))
     }
+}
 
-    fn packet_number(&self, packet: &str) -> String {
-        let read = serde_json::from_str::<Packet>(packet);
-        read.map_or_else(|_| packet.to_owned(), |packet| packet.out_order_no)
-    }
+fn packet_number(packet: &str) -> String {
+    let read = serde_json::from_str::<Packet>(packet);
+    read.map_or_else(|_| packet.to_owned(), |packet| packet.out_order_no)
 }
 
 /// A fee, which may be negative and is written with five places: to the nearest fen.

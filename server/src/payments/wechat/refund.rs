@@ -89,7 +89,7 @@ impl Wechat {
             }
             answer => answer?,
         };
-        match self.stage_of(refund, read_as(answer)?)? {
+        match self.stage_of(refund, &read_as(answer)?)? {
             Stage::Done => Ok(()),
             Stage::UnderWay => Err(Unsure::Unknown("processing".to_owned())),
             Stage::GivenUp => Err(Unsure::Never {
@@ -118,11 +118,11 @@ impl Wechat {
             Err(unsure) if refused_with(&unsure, &NOT_EXIST) => return Ok(false),
             answer => answer?,
         };
-        Ok(self.stage_of(refund, read_as(answer)?)? == Stage::Done)
+        Ok(self.stage_of(refund, &read_as(answer)?)? == Stage::Done)
     }
 
     /// An answer about another refund is none.
-    fn stage_of(&self, refund: &RefundRequest, answer: Refund) -> Answer<Stage> {
+    fn stage_of(&self, refund: &RefundRequest, answer: &Refund) -> Answer<Stage> {
         let mchid = answer.mchid.as_deref().unwrap_or(&self.config.mchid);
         if !answer.is(refund) || mchid != self.config.mchid {
             return Err(Unsure::Unknown(format!(

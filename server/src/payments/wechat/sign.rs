@@ -95,9 +95,10 @@ impl Headers {
 
     /// What a wrong signature is called.
     pub fn refusal(&self) -> SignatureError {
-        match self.signature.starts_with(PROBE) {
-            true => SignatureError::Probe,
-            false => SignatureError::Wrong,
+        if self.signature.starts_with(PROBE) {
+            SignatureError::Probe
+        } else {
+            SignatureError::Wrong
         }
     }
 }
@@ -151,7 +152,10 @@ pub fn nonce() -> String {
 /// and the key itself, upper-case hexadecimal. `pairs` must be sorted.
 pub fn score_sign(pairs: &[(&str, &str)], api_v2_key: &str) -> String {
     let given = pairs.iter().filter(|(_, value)| !value.is_empty());
-    let mut text: String = given.map(|(name, value)| format!("{name}={value}&")).collect();
+    let mut text = String::new();
+    for (name, value) in given {
+        text.extend([name, "=", value, "&"]);
+    }
     text.push_str("key=");
     text.push_str(api_v2_key);
     let key = hmac::Key::new(hmac::HMAC_SHA256, api_v2_key.as_bytes());

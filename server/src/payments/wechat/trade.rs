@@ -32,6 +32,7 @@ const CLOSED: [&str; 2] = ["ORDER_CLOSED", "ORDERCLOSED"];
 
 /// A trade, as a query and a callback describe it.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the platform's own names")]
 pub(super) struct Trade {
     appid: String,
     mchid: String,
