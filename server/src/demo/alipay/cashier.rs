@@ -8,6 +8,8 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::delivery::Lateness;
+use super::gateway::Failure;
+use super::hold::{Hold, HoldStatus};
 use super::platform::{APP_ID, Platform, SELLER_ID};
 use super::rules::Refusal;
 use super::trade::{Status, Trade};
@@ -29,6 +31,7 @@ pub(super) fn router(platform: Platform) -> Router {
     Router::new()
         .route("/demo/alipay/cashier/{trade_no}", get(show).post(act))
         .route("/demo/alipay/tradepay", get(trade_pay))
+        .route("/demo/alipay/hold/{out_order_no}", get(show_hold).post(act_on_hold))
         .route(AUTHORIZE_PATH, get(authorize))
         .route("/demo/alipay/cashier.css", get(style))
         .with_state(platform)
@@ -56,8 +59,11 @@ struct Pressed {
 
 #[derive(Deserialize)]
 struct TradePay {
-    #[serde(rename = "tradeNO")]
+    #[serde(rename = "tradeNO", default)]
     trade_no: String,
+    /// A hold's order string, as the page hands it to the app.
+    #[serde(rename = "orderStr", default)]
+    order_string: String,
     #[serde(default)]
     return_url: String,
 }
@@ -123,10 +129,63 @@ async fn trade_pay(State(platform): State<Platform>, Query(asked): Query<TradePa
     if !asked.return_url.is_empty() && !platform.is_ours(&asked.return_url) {
         return StatusCode::BAD_REQUEST.into_response();
     }
+    if !asked.order_string.is_empty() {
+        return open_hold(&platform, &asked).await;
+    }
     match platform.return_to(&asked.trade_no, &asked.return_url).await {
         Ok(true) => Redirect::to(&path(&asked.trade_no)).into_response(),
         Ok(false) => missing(),
         Err(error) => away(&error),
+    }
+}
+
+async fn open_hold(platform: &Platform, asked: &TradePay) -> Response {
+    match platform.open_hold(&asked.order_string).await {
+        Ok(number) => match platform.hold_returns_to(&number, &asked.return_url).await {
+            Ok(()) => Redirect::to(&hold_path(&number)).into_response(),
+            Err(error) => away(&error),
+        },
+        Err(Failure::Refused(refusal)) => refused(&refusal),
+        Err(Failure::Store(error)) => away(&error),
+    }
+}
+
+/// The page of a hold.
+fn hold_path(out_order_no: &str) -> String {
+    format!("/demo/alipay/hold/{out_order_no}")
+}
+
+async fn show_hold(State(platform): State<Platform>, Path(number): Path<String>) -> Response {
+    match platform.hold(&number).await {
+        Ok(Some(hold)) => hold_page(&hold).into_response(),
+        Ok(None) => missing(),
+        Err(error) => away(&error),
+    }
+}
+
+async fn act_on_hold(
+    State(platform): State<Platform>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    Form(pressed): Form<Pressed>,
+) -> Response {
+    let lateness = match pressed.action {
+        Action::Pay => Some(Lateness::None),
+        Action::PayLate => Some(Lateness::Late),
+        Action::PayLost => Some(Lateness::Lost),
+        Action::Cancel => None,
+    };
+    let payer = logged_in(&headers).unwrap_or_else(demo_buyer);
+    let acted = match lateness {
+        Some(lateness) => platform.confirm(&number, &payer, lateness).await,
+        None => platform.hold(&number).await.map_err(Failure::from),
+    };
+    match acted {
+        Ok(Some(hold)) if hold.return_url.is_empty() => hold_page(&hold).into_response(),
+        Ok(Some(hold)) => Redirect::to(&hold.return_url).into_response(),
+        Ok(None) => missing(),
+        Err(Failure::Refused(refusal)) => refused(&refusal),
+        Err(Failure::Store(error)) => away(&error),
     }
 }
 
@@ -200,6 +259,13 @@ impl Platform {
         Ok(true)
     }
 
+    async fn hold_returns_to(&self, number: &str, return_url: &str) -> Result<(), StoreError> {
+        let _changing = self.inner.changing.lock().await;
+        let Some(mut hold) = self.hold(number).await? else { return Ok(()) };
+        return_url.clone_into(&mut hold.return_url);
+        self.put_hold(&hold).await
+    }
+
     /// Whether an address is this server's, so that nobody is sent elsewhere through us.
     fn is_ours(&self, address: &str) -> bool {
         address.strip_prefix(&self.inner.public_url).is_some_and(|path| path.starts_with('/'))
@@ -263,14 +329,35 @@ fn trade_page(trade: &Trade) -> Html<String> {
         escape(&trade.out_trade_no),
     );
     let rest = match trade.status {
-        Status::WaitBuyerPay => buttons(),
-        Status::TradeSuccess => closing(trade, "支付成功", "Paid"),
+        Status::WaitBuyerPay => buttons("确认支付", "Pay"),
+        Status::TradeSuccess | Status::TradeFinished => closing(trade, "支付成功", "Paid"),
         Status::TradeClosed => closing(trade, "交易已关闭", "The trade is closed"),
     };
     document(&format!("{figures}{rest}"))
 }
 
-fn buttons() -> String {
+fn hold_page(hold: &Hold) -> Html<String> {
+    let rest = match hold.status {
+        HoldStatus::Init => buttons("确认暂押", "Set aside"),
+        HoldStatus::Authorized => {
+            "<h1>已暂押，充电后按实际扣款<span lang=\"en\">Set aside, charged by use</span></h1>".into()
+        }
+        HoldStatus::Finish => "<h1>已结算<span lang=\"en\">Settled</span></h1>".to_owned(),
+        HoldStatus::Ended | HoldStatus::Closed => {
+            "<h1>已解除<span lang=\"en\">Let go</span></h1>".to_owned()
+        }
+    };
+    document(&format!(
+        "<p class=\"amount\">{}</p><dl>\
+         <div><dt>商品 <span lang=\"en\">Item</span></dt><dd>{}</dd></div>\
+         <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd>{}</dd></div></dl>{rest}",
+        hold.amount_fen,
+        escape(&hold.title),
+        escape(&hold.out_order_no),
+    ))
+}
+
+fn buttons(main: &str, main_english: &str) -> String {
     let button = |action: &str, class: &str, chinese: &str, english: &str| {
         format!(
             "<button name=\"action\" value=\"{action}\" class=\"{class}\">{chinese}\
@@ -280,7 +367,7 @@ fn buttons() -> String {
     format!(
         "<form method=\"post\">{}{}<fieldset><legend>试一试出错的时候\
          <span lang=\"en\">Try what goes wrong</span></legend>{}{}</fieldset></form>",
-        button("pay", "main", "确认支付", "Pay"),
+        button("pay", "main", main, main_english),
         button("cancel", "quiet", "取消", "Cancel"),
         button("pay_late", "", "支付，但通知迟到 30 秒", "Pay, notify 30 s late"),
         button("pay_lost", "", "支付，但通知丢失", "Pay, notify lost: only a query tells"),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::bill::BillErrors;
+
 /// The real schedule, 4 min to 15 h, made short.
 const RETRY_AFTER: &[Duration] = &[
     Duration::from_secs(2),
@@ -22,6 +24,10 @@ pub struct Faults {
     pub answer: AnswerFault,
     /// Refunds are refused with this `sub_code`.
     pub refuse_refunds: Option<&'static str>,
+    /// Bills are made with these errors.
+    pub bill: Option<BillErrors>,
+    /// The platform's clock is so many milliseconds ahead, or behind if negative.
+    pub skew_ms: i64,
     /// How late the cashier's "late" button makes a notify.
     pub late: Duration,
     /// Pauses before each further delivery of a notify that was not answered `success`; after the
@@ -39,6 +45,8 @@ pub enum NotifyFault {
     Late(Duration),
     /// It is sent this many times, at once.
     Copies(u32),
+    /// It is sent after the next one.
+    Swapped,
     /// It is never sent.
     Lost,
     /// It is signed by a stranger's key.
@@ -73,6 +81,8 @@ impl Default for Faults {
             notify: NotifyFault::None,
             answer: AnswerFault::None,
             refuse_refunds: None,
+            bill: None,
+            skew_ms: 0,
             late: Duration::from_secs(30),
             retry_after: RETRY_AFTER,
         }
