@@ -135,6 +135,7 @@ fn payment(via: PayVia) -> NewPayment {
         via,
         expires_ms: NOW_MS + 900_000,
         return_url: "https://charge.example/orders/1?a=b&c=充".to_owned(),
+        will_split: false,
     }
 }
 
