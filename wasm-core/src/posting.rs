@@ -11,11 +11,16 @@
 //! | `electricity:{operator}:{site}` | income | electricity passed on |
 //! | `service:{operator}:{site}` | income | service fee |
 //! | `discount:{operator}:{site}` | expense | what the operator let off |
+//! | `allowance:{operator}:{site}` | expense | given back after the bill, on a complaint |
+//! | `share:{operator}:{site}` | expense | what partners get of what the site brought |
+//! | `payable:{operator}:{party}` | liability | owed to a partner; a debit is what the partner owes |
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{PartyId, RefundId};
 use crate::money::Fen;
-use crate::order::{Order, Payment, Refund, Settlement};
+use crate::order::{Channel, Order, Payment, Refund, RefundReason, Settlement};
+use crate::share::Share;
 
 /// A balanced set of postings, written once for its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +45,14 @@ pub enum TransactionKind {
     RefundOwed,
     /// The platform confirmed a refund.
     Refunded,
+    /// Partners' parts of an order are owed to them.
+    Split,
+    /// The platform confirmed that a partner has its part.
+    SharePaid,
+    /// A late refund lowers what partners get.
+    PullBack,
+    /// The platform confirmed that a partner gave back.
+    ShareReturned,
 }
 
 /// One line of a ledger transaction.
@@ -68,7 +81,10 @@ impl Transaction {
         Self::new(
             format!("paid:{}", payment.id),
             TransactionKind::Paid,
-            vec![(clearing(payment), payment.amount_fen), (prepaid(order), -payment.amount_fen)],
+            vec![
+                (clearing(payment.channel), payment.amount_fen),
+                (prepaid(order), -payment.amount_fen),
+            ],
         )
     }
 
@@ -87,12 +103,16 @@ impl Transaction {
         )
     }
 
-    /// Money is owed back.
+    /// Money is owed back: what was not earned, or on a complaint what was.
     pub fn refund_owed(order: &Order, refund: &Refund) -> Self {
+        let from = match refund.reason {
+            RefundReason::Complaint => income(order, "allowance"),
+            _ => prepaid(order),
+        };
         Self::new(
             format!("refund_owed:{}", refund.id),
             TransactionKind::RefundOwed,
-            vec![(prepaid(order), refund.amount_fen), (refunds(order), -refund.amount_fen)],
+            vec![(from, refund.amount_fen), (refunds(order), -refund.amount_fen)],
         )
     }
 
@@ -101,13 +121,61 @@ impl Transaction {
         Self::new(
             format!("refunded:{}", refund.id),
             TransactionKind::Refunded,
-            vec![(refunds(order), refund.amount_fen), (clearing(payment), -refund.amount_fen)],
+            vec![
+                (refunds(order), refund.amount_fen),
+                (clearing(payment.channel), -refund.amount_fen),
+            ],
+        )
+    }
+
+    /// Partners get parts of what an order brought: owed from now on. `shares` without the
+    /// operator's own, which stays where it is.
+    pub fn split(order: &Order, shares: &[Share]) -> Self {
+        let sum_fen = shares.iter().map(|share| share.amount_fen).sum();
+        let mut postings = vec![(income(order, "share"), sum_fen)];
+        postings.extend(
+            shares.iter().map(|share| (payable(order, &share.party), -share.amount_fen)),
+        );
+        Self::new(format!("split:{}", order.id), TransactionKind::Split, postings)
+    }
+
+    /// The platform confirmed that a partner has its part of an order.
+    pub fn share_paid(order: &Order, channel: Channel, share: &Share) -> Self {
+        let Share { party, amount_fen } = share;
+        Self::new(
+            format!("share_paid:{}:{party}", order.id),
+            TransactionKind::SharePaid,
+            vec![(payable(order, party), *amount_fen), (clearing(channel), -*amount_fen)],
+        )
+    }
+
+    /// A late refund lowers what partners get of an order by `parts`, without the operator's own.
+    pub fn pull_back(order: &Order, refund_id: &RefundId, parts: &[Share]) -> Self {
+        let sum_fen: Fen = parts.iter().map(|part| part.amount_fen).sum();
+        let mut postings: Vec<_> =
+            parts.iter().map(|part| (payable(order, &part.party), part.amount_fen)).collect();
+        postings.push((income(order, "share"), -sum_fen));
+        Self::new(format!("pull_back:{refund_id}"), TransactionKind::PullBack, postings)
+    }
+
+    /// The platform confirmed that a partner gave part of its share back; `return_id` is our
+    /// number for it.
+    pub fn share_returned(order: &Order, channel: Channel, return_id: &str, part: &Share) -> Self {
+        let Share { party, amount_fen } = part;
+        Self::new(
+            format!("share_returned:{return_id}"),
+            TransactionKind::ShareReturned,
+            vec![(clearing(channel), *amount_fen), (payable(order, party), -*amount_fen)],
         )
     }
 }
 
-fn clearing(payment: &Payment) -> String {
-    format!("clearing:{}", payment.channel.as_str())
+fn payable(order: &Order, party: &PartyId) -> String {
+    format!("payable:{}:{party}", order.operator_id)
+}
+
+fn clearing(channel: Channel) -> String {
+    format!("clearing:{}", channel.as_str())
 }
 
 fn prepaid(order: &Order) -> String {

@@ -182,6 +182,7 @@ fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
         RefundReason::SocketTaken => "插座已被他人使用，全额退回",
         RefundReason::WrongAmount => "金额不符，全额退回",
         RefundReason::PaidTwice => "重复支付，全额退回",
+        RefundReason::Complaint => "商家退款",
     };
     RefundRequest {
         id: refund.id.clone(),

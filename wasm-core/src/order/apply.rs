@@ -26,6 +26,8 @@ pub enum Rejected {
     NotCharging,
     /// The order has no such refund.
     NoSuchRefund,
+    /// There is no bill yet, or less is left of it than shall go back.
+    TooMuchBack,
     /// One payment number with two amounts.
     PaymentChanged,
     /// The usage cannot be billed.
@@ -52,6 +54,7 @@ pub fn apply(order: &Order, event: Event, now_ms: i64) -> Result<(Order, Vec<Eff
         Event::Refunded { refund_id } => change.refunded(&refund_id)?,
         Event::RefundParked { refund_id } => change.refund_parked(&refund_id)?,
         Event::RefundRetried { refund_id } => change.refund_retried(&refund_id)?,
+        Event::GivenBack { amount_fen } => change.given_back(amount_fen)?,
         // No money moves: it goes back to the account that paid, whoever the rider is.
         Event::RiderKnown { rider_id } => change.order.rider_id = rider_id,
         Event::Due { timer } => change.due(&timer),
@@ -276,6 +279,21 @@ impl Change {
             refund.status = RefundStatus::Pending;
             self.effect(Effect::Refund { refund_id: id.clone() });
         }
+        Ok(())
+    }
+
+    /// Only what the charge cost and was not given back before; the order is open again until the
+    /// money is back.
+    fn given_back(&mut self, amount_fen: Fen) -> Result<(), Rejected> {
+        let left_fen = self.order.kept_fen().ok_or(Rejected::TooMuchBack)?;
+        if amount_fen <= Fen::ZERO || amount_fen > left_fen {
+            return Err(Rejected::TooMuchBack);
+        }
+        let payment = self.order.payments.first().cloned().ok_or(Rejected::TooMuchBack)?;
+        if let State::Closed(settlement) = &self.order.state {
+            self.order.state = State::Settled(settlement.clone());
+        }
+        self.refund(&payment, amount_fen, RefundReason::Complaint);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::Timer;
 use super::state::{Payment, Session, StartFailure, StopReason};
 use crate::ids::{RefundId, RiderId};
+use crate::money::Fen;
 use crate::tariff::Usage;
 
 /// Something that happened: told by a rider, a device, a payment platform or a timer.
@@ -60,6 +61,11 @@ pub enum Event {
     RefundRetried {
         /// Which.
         refund_id: RefundId,
+    },
+    /// The operator gives back part of what the charge cost.
+    GivenBack {
+        /// How much, fen.
+        amount_fen: Fen,
     },
     /// The rider turned out to be one who is known already: a login says so.
     RiderKnown {

@@ -202,6 +202,8 @@ pub enum RefundReason {
     WrongAmount,
     /// The order was paid twice.
     PaidTwice,
+    /// The operator gives back after the bill what it had earned.
+    Complaint,
 }
 
 /// How far a refund is.
@@ -366,6 +368,17 @@ impl Order {
     /// All that was paid, fen.
     pub fn paid_fen(&self) -> Fen {
         self.payments.iter().map(|payment| payment.amount_fen).sum()
+    }
+
+    /// What the operator keeps of what the charge cost, after what it gave back since, fen; none
+    /// before the bill.
+    pub fn kept_fen(&self) -> Option<Fen> {
+        let (State::Settled(settlement) | State::Closed(settlement)) = &self.state else {
+            return None;
+        };
+        let given = self.refunds.iter().filter(|refund| refund.reason == RefundReason::Complaint);
+        let given_fen: Fen = given.map(|refund| refund.amount_fen).sum();
+        Some(settlement.bill.total_fen - given_fen)
     }
 
     /// The running charge, if there is one.
