@@ -66,5 +66,9 @@ fn kind_name(kind: TransactionKind) -> &'static str {
         TransactionKind::Settled => "settled",
         TransactionKind::RefundOwed => "refund_owed",
         TransactionKind::Refunded => "refunded",
+        TransactionKind::Split => "split",
+        TransactionKind::SharePaid => "share_paid",
+        TransactionKind::PullBack => "pull_back",
+        TransactionKind::ShareReturned => "share_returned",
     }
 }

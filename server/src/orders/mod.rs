@@ -12,6 +12,7 @@ mod ports;
 mod riders;
 mod service;
 mod sessions;
+pub(crate) mod splits;
 mod staff;
 
 pub use devices::{StartRecord, StopRecord};

@@ -9,8 +9,17 @@ use super::dialect::insert_rows;
 use super::{Store, StoreError, Tx};
 
 /// The kinds of accounts, as they stand in the chart of accounts ([`wasm_core::posting`]).
-const ACCOUNT_KINDS: [&str; 6] =
-    ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
+const ACCOUNT_KINDS: [&str; 9] = [
+    "clearing",
+    "prepaid",
+    "refunds",
+    "electricity",
+    "service",
+    "discount",
+    "allowance",
+    "share",
+    "payable",
+];
 
 /// A ledger transaction's head.
 #[derive(Clone, Debug)]
@@ -209,7 +218,10 @@ impl Store {
                    WHEN account LIKE 'refunds:%' THEN 'refunds' \
                    WHEN account LIKE 'electricity:%' THEN 'electricity' \
                    WHEN account LIKE 'service:%' THEN 'service' \
-                   WHEN account LIKE 'discount:%' THEN 'discount' END AS kind, amount_fen \
+                   WHEN account LIKE 'discount:%' THEN 'discount' \
+                   WHEN account LIKE 'allowance:%' THEN 'allowance' \
+                   WHEN account LIKE 'share:%' THEN 'share' \
+                   WHEN account LIKE 'payable:%' THEN 'payable' END AS kind, amount_fen \
                    FROM ledger_postings WHERE operator_id = $1) AS kinds GROUP BY kind";
         let mut balances = ACCOUNT_KINDS.map(|kind| (kind, Fen::ZERO));
         for row in sqlx::query(sql).bind(operator.as_str()).fetch_all(&self.pool).await? {

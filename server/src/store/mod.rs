@@ -15,6 +15,7 @@ pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod splits;
 pub mod stations;
 mod transactions;
 pub mod users;
@@ -79,6 +80,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "look-ups", include_str!("../../migrations/0003_look_ups.sql")),
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
+    (12, "splits", include_str!("../../migrations/0012_splits.sql")),
 ];
 
 impl Store {

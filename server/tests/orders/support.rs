@@ -9,7 +9,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
     Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
-    Platform, Platforms, RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Platform, Platforms, RefundRequest, Splits, TradeState, TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
 use server::store::sites::{NewSite, Operator};
@@ -63,16 +63,26 @@ pub struct World {
 impl World {
     /// Seeds `store` with one station of two sockets, online.
     pub async fn new(store: Store, tariff: Tariff) -> Self {
+        Self::with_splits(store, tariff, None).await
+    }
+
+    /// The same with a platform that passes parts on.
+    pub async fn with_splits(
+        store: Store,
+        tariff: Tariff,
+        splits: Option<Arc<dyn Splits>>,
+    ) -> Self {
         store.migrate().await.expect("migrations");
         let clock = Clock::manual(BEGIN_MS);
         let codes = new_codes(2);
         let station = seed(&store, &tariff, codes.clone()).await;
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
+        let platform = Platform { splits, ..Platform::of(payments.clone()) };
         let orders = Orders::new(
             store.clone(),
             clock.clone(),
-            Platforms::default().with(Channel::Alipay, Platform::of(payments.clone())),
+            Platforms::default().with(Channel::Alipay, platform),
         );
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
         Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
