@@ -133,9 +133,8 @@ impl Transaction {
     pub fn split(order: &Order, shares: &[Share]) -> Self {
         let sum_fen = shares.iter().map(|share| share.amount_fen).sum();
         let mut postings = vec![(income(order, "share"), sum_fen)];
-        postings.extend(
-            shares.iter().map(|share| (payable(order, &share.party), -share.amount_fen)),
-        );
+        postings
+            .extend(shares.iter().map(|share| (payable(order, &share.party), -share.amount_fen)));
         Self::new(format!("split:{}", order.id), TransactionKind::Split, postings)
     }
 

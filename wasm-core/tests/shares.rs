@@ -125,7 +125,8 @@ fn any_rule() -> impl Strategy<Value = SplitRule> {
     ];
     let bases = prop::collection::vec(basis, 1..9);
     (bases, any::<bool>(), 0_usize..8, any::<bool>()).prop_map(|(bases, inside, rest, whole)| {
-        let mut parties: Vec<Party> = (0..).zip(bases).map(|(nth, basis)| party(nth, basis)).collect();
+        let mut parties: Vec<Party> =
+            (0..).zip(bases).map(|(nth, basis)| party(nth, basis)).collect();
         fit(&mut parties, whole);
         let rest_to = parties[rest % parties.len()].id.clone();
         let electricity = if inside { Electricity::Inside } else { Electricity::Outside };
@@ -297,7 +298,10 @@ fn the_linter_says_what_would_go_wrong_and_passes_what_would_not() {
     let mut person = linted(&[20]);
     person.parties[1].accounts = Channel::ALL.map(|at| account(at, AccountKind::Person)).to_vec();
     has(&person, Code::NoGivingBack, Severity::Warning, Some(30));
-    assert_eq!(findings(&person).iter().filter(|(code, ..)| *code == Code::NoGivingBack).count(), 1);
+    assert_eq!(
+        findings(&person).iter().filter(|(code, ..)| *code == Code::NoGivingBack).count(),
+        1
+    );
     let mut one = linted(&[20]);
     one.parties[1].accounts.truncate(1);
     has(&one, Code::NoAccountHere, Severity::Error, None);

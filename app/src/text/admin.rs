@@ -1,10 +1,13 @@
 //! All that operators' people read on their own pages.
 
 mod en;
+mod splits;
 mod zh;
 
 use super::With1;
 use crate::lang::Lang;
+
+pub use splits::Splits;
 
 /// The texts of one language.
 pub struct Admin {
@@ -20,6 +23,8 @@ pub struct Admin {
     pub orders: Orders,
     /// The books.
     pub books: Books,
+    /// Partners' parts.
+    pub splits: Splits,
     /// What is in the way.
     pub trouble: Trouble,
 }

@@ -16,7 +16,8 @@ use super::{NOW_MS, order_in, order_page, place, states};
 
 /// A user who may do all.
 pub fn staff() -> Staff {
-    let rights = Rights { stop_charges: true, retry_jobs: true, read_books: true };
+    let rights =
+        Rights { stop_charges: true, retry_jobs: true, read_books: true, share_rules: true };
     Staff { operator_name: "翠湖充电".to_owned(), login: "cuihu".to_owned(), rights }
 }
 

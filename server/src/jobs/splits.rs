@@ -27,13 +27,8 @@ const SPLIT_WAITS_MS: [i64; 8] = [
 ];
 /// Waits between tries to take a part back. They are few: the rider waits meanwhile, and is paid
 /// when they are over, for what partners owe is not the rider's matter.
-const RETURN_WAITS_MS: [i64; 5] = [
-    MS_PER_SECOND,
-    5 * MS_PER_SECOND,
-    30 * MS_PER_SECOND,
-    2 * MS_PER_MINUTE,
-    10 * MS_PER_MINUTE,
-];
+const RETURN_WAITS_MS: [i64; 5] =
+    [MS_PER_SECOND, 5 * MS_PER_SECOND, 30 * MS_PER_SECOND, 2 * MS_PER_MINUTE, 10 * MS_PER_MINUTE];
 
 /// What a platform's answer leaves to do.
 enum Asked {
@@ -42,10 +37,7 @@ enum Asked {
     /// Look again.
     Again(String),
     /// The platform refused, for good or not.
-    Refused {
-        why: String,
-        for_good: bool,
-    },
+    Refused { why: String, for_good: bool },
 }
 
 impl Workers {
@@ -66,9 +58,8 @@ impl Workers {
         if shares.iter().all(|share| is_settled(share.status)) {
             return self.let_go(row, &*splits, &split).await;
         }
-        let asked = |share: &&ShareRow| {
-            matches!(share.status, ShareStatus::Asked | ShareStatus::Taken)
-        };
+        let asked =
+            |share: &&ShareRow| matches!(share.status, ShareStatus::Asked | ShareStatus::Taken);
         if let Some(share) = shares.iter().find(asked) {
             return self.pursue(row, &*splits, &split, share.ask).await;
         }

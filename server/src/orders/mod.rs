@@ -26,5 +26,6 @@ pub use ports::{
 };
 pub use riders::{NewOrder, SocketView};
 pub use service::{OrderError, Orders};
+pub use splits::{WrittenRule, lint_rule, write_rule};
 pub use staff::RunningOrder;
 pub use wasm_core::tariff::Reading;

@@ -14,7 +14,12 @@ use crate::splitting::{
 use crate::story;
 use crate::support::{World, with_dbs};
 
-async fn give_back(world: &World, order: &OrderId, fen: i64, key: &str) -> Result<Order, OrderError> {
+async fn give_back(
+    world: &World,
+    order: &OrderId,
+    fen: i64,
+    key: &str,
+) -> Result<Order, OrderError> {
     world.orders.refund_for_operator(&own(), order, Fen(fen), "充电慢", key).await
 }
 
@@ -114,7 +119,10 @@ async fn f14_a_refund_after_the_split_first_takes_the_split_back() {
             ["take_back 2088wuye 6", "take_back 2088touzi 3", "take_back 2088wuye 6"]
         );
         assert_eq!(world.payments.refunds.lock().expect("lock")[1].amount_fen, Fen(75));
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(0), Fen(0)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(0), Fen(0))
+        );
         assert_eq!(balance(&world, "share:op:site").await, Fen(-9));
         assert_eq!(balance(&world, "clearing:alipay").await, Fen(-66));
         let received = splits.received();
@@ -145,7 +153,10 @@ async fn f14_a_partner_that_does_not_give_back_owes_and_the_rider_is_paid() {
         run(&world).await;
         let stored = world.stored(&order.id).await;
         assert!(matches!(stored.refunds[1].status, RefundStatus::Done { .. }), "{stored:?}");
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(-6), Fen(0)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(-6), Fen(0))
+        );
         let stuck = world.store.stuck_returns(&own(), 10).await.expect("a queue");
         assert_eq!(stuck.len(), 1);
         assert!(stuck[0].back.reason.contains("PAYER_ACCOUNT_ABNORMAL"), "{stuck:?}");
@@ -173,7 +184,10 @@ async fn what_never_left_is_taken_off_on_paper_and_less_is_sent() {
         give_back(&world, &order.id, 50, "k").await.expect("given back");
         run(&world).await;
         // A third of 132, 12 and 6: 44, 4 and 2.
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(8), Fen(4)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(8), Fen(4))
+        );
         assert!(!splits.calls().iter().any(|call| call.starts_with("take_back")));
         world.orders.retry_share(&own(), &order.id, &"wuye".into()).await.expect("tried again");
         world.orders.retry_share(&own(), &order.id, &"touzi".into()).await.expect("tried again");
@@ -207,7 +221,10 @@ async fn a_refund_while_the_split_is_unknown_waits_and_then_goes_to_the_rider() 
         world.orders.retry_share(&own(), &order.id, &"wuye".into()).await.expect("tried again");
         run(&world).await;
         assert!(world.store.stuck_returns(&own(), 10).await.expect("a queue").is_empty());
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(6), Fen(3)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(6), Fen(3))
+        );
         for party in ["wuye", "touzi"] {
             world.orders.retry_share(&own(), &order.id, &party.into()).await.expect("again");
         }

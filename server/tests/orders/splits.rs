@@ -9,8 +9,8 @@ use wasm_core::ids::PartyId;
 use wasm_core::money::Fen;
 
 use crate::splitting::{
-    FakeSplits, Script, balance, closed, never, no, own, party, payable, queue, run, run_out, set_rule,
-    shares, two_partners, unknown, world,
+    FakeSplits, Script, balance, closed, never, no, own, party, payable, queue, run, run_out,
+    set_rule, shares, two_partners, unknown, world,
 };
 use crate::story;
 use crate::support::{BEGIN_MS, World, with_dbs};
@@ -36,7 +36,10 @@ async fn a_closed_order_is_split_once_and_its_partners_are_paid() {
         assert_eq!(shares(&world, &order.id).await, expected);
         assert_eq!(splits.calls(), ["bind 2088wuye", "bind 2088touzi", "split S1"]);
         assert_eq!((got(&splits, "2088wuye"), got(&splits, "2088touzi")), (12, 6));
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(0), Fen(0)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(0), Fen(0))
+        );
         assert_eq!(balance(&world, "clearing:alipay").await, Fen(-132));
         assert_eq!(balance(&world, "electricity:op:site").await, Fen(90), "income as it was");
         assert_eq!(balance(&world, "service:op:site").await, Fen(60), "income as it was");
@@ -51,7 +54,9 @@ async fn a_closed_order_is_split_once_and_its_partners_are_paid() {
         let parties = world.store.party_balances(&own()).await.expect("balances");
         let brief: Vec<_> = parties
             .iter()
-            .map(|each| (each.party.as_str(), each.shares_fen.0, each.paid_fen.0, each.payable_fen.0))
+            .map(|each| {
+                (each.party.as_str(), each.shares_fen.0, each.paid_fen.0, each.payable_fen.0)
+            })
             .collect();
         assert_eq!(brief, [("touzi", 12, 12, 0), ("wuye", 24, 24, 0)]);
     })
@@ -207,7 +212,10 @@ async fn f14_a_share_that_fails_alone_is_tried_again_under_a_new_number() {
         let at = shares(&world, &order.id).await;
         assert_eq!((at[1].2, at[2].2), (Failed, Done));
         assert_eq!(queue(&world).await, [("wuye".to_owned(), "RECEIVER_HIGH_RISK".to_owned())]);
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(12), Fen(0)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(12), Fen(0))
+        );
         world.books_are_whole().await;
 
         // The partner names another account; the next rule has it, and the retry takes it.
@@ -258,7 +266,10 @@ async fn partners_without_an_account_are_owed_and_what_is_frozen_is_let_go() {
         let at = shares(&world, &order.id).await;
         assert_eq!((at[1].2, at[2].2), (ByHand, Refused));
         assert!(queue(&world).await[0].1.starts_with("NO_ACCOUNT"));
-        assert_eq!((payable(&world, "wuye").await, payable(&world, "touzi").await), (Fen(12), Fen(6)));
+        assert_eq!(
+            (payable(&world, "wuye").await, payable(&world, "touzi").await),
+            (Fen(12), Fen(6))
+        );
         assert_eq!(splits.calls().len(), 0, "the investor's part may still be sent");
         world.books_are_whole().await;
 

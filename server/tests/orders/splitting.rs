@@ -168,7 +168,8 @@ pub fn two_partners() -> Value {
 }
 
 pub fn party(id: &str, role: &str, basis_points: i64, accounts: &[&str]) -> Value {
-    let account = |account: &&str| json!({"channel": "alipay", "kind": "merchant", "account": account});
+    let account =
+        |account: &&str| json!({"channel": "alipay", "kind": "merchant", "account": account});
     json!({
         "id": id,
         "name": format!("{id} 公司"),
@@ -193,13 +194,8 @@ pub async fn set_rule(world: &World, rule: Value) {
     rule.validate().expect("a valid rule");
     let id = server::random::base32::<12>();
     let (operator, site) = (own(), "site".into());
-    let new = NewRule {
-        operator_id: &operator,
-        id: &id,
-        site_id: &site,
-        rule: &rule,
-        created_by: "cli",
-    };
+    let new =
+        NewRule { operator_id: &operator, id: &id, site_id: &site, rule: &rule, created_by: "cli" };
     let mut tx = world.store.begin().await.expect("begin");
     tx.insert_split_rule(&new, world.clock.now_ms()).await.expect("a rule");
     tx.commit().await.expect("commit");

@@ -176,7 +176,8 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn add(&mut self, code: FindingCode, severity: Severity) -> &mut Finding {
-        let blank = Finding { code, severity, channel: None, party: None, found: None, limit: None };
+        let blank =
+            Finding { code, severity, channel: None, party: None, found: None, limit: None };
         self.findings.push(blank);
         self.findings.last_mut().expect("just pushed")
     }

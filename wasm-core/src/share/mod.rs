@@ -89,13 +89,14 @@ pub fn split(rule: &SplitRule, kept: &Kept) -> Result<Vec<Share>, RuleError> {
 pub fn pull_back(left: &[Share], refund_fen: Fen) -> Result<Vec<Share>, RefundError> {
     let weights: Vec<i64> = left.iter().map(|share| share.amount_fen.0).collect();
     let sum_fen: Fen = left.iter().map(|share| share.amount_fen).sum();
-    let possible = weights.iter().all(|weight| *weight >= 0)
-        && (Fen::ZERO..=sum_fen).contains(&refund_fen);
+    let possible =
+        weights.iter().all(|weight| *weight >= 0) && (Fen::ZERO..=sum_fen).contains(&refund_fen);
     if !possible {
         return Err(RefundError);
     }
     let parts = deal(refund_fen, &weights, sum_fen.0);
-    let part = |(share, amount_fen): (&Share, Fen)| Share { party: share.party.clone(), amount_fen };
+    let part =
+        |(share, amount_fen): (&Share, Fen)| Share { party: share.party.clone(), amount_fen };
     Ok(left.iter().zip(parts).map(part).collect())
 }
 

@@ -8,7 +8,7 @@ use crate::lang::Lang;
 use crate::text::admin::Admin;
 
 /// The kinds of accounts that say where money is: what debits add up in.
-const ASSETS: [&str; 2] = ["clearing", "discount"];
+const ASSETS: [&str; 4] = ["clearing", "discount", "allowance", "share"];
 
 /// An operator's books.
 #[derive(Clone, Debug)]

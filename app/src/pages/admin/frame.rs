@@ -30,6 +30,8 @@ pub struct Rights {
     pub retry_jobs: bool,
     /// Read the books.
     pub read_books: bool,
+    /// Say who gets parts of what a site brings.
+    pub share_rules: bool,
 }
 
 /// One of the pages that the navigation names.
@@ -39,6 +41,8 @@ pub(super) enum Room {
     Overview,
     /// The books.
     Books,
+    /// Partners' parts.
+    Splits,
 }
 
 /// A page for somebody who is logged in; `path` is the page's own.
@@ -88,6 +92,9 @@ fn top(
         view! {
             <a href="/admin/books" aria-current=here(Room::Books)>
                 {words.frame.books}
+            </a>
+            <a href="/admin/splits" aria-current=here(Room::Splits)>
+                {words.splits.title}
             </a>
         }
     });

@@ -94,6 +94,7 @@ pub(super) static TEXT: Admin = Admin {
         },
         wrong_note: "Please keep this page and call the service's administrator.",
     },
+    splits: super::splits::EN,
     trouble: Trouble {
         not_found: ("There is nothing here", "It does not exist, or is not your company's."),
         not_allowed: ("Your role may not do this", "Please ask a colleague who may."),
@@ -110,6 +111,8 @@ pub(super) static TEXT: Admin = Admin {
 fn job(kind: &str) -> &'static str {
     match kind {
         "refund" => "Refund",
+        "split" => "Split",
+        "pull_back" => "Take a split back",
         "start_socket" => "Start a socket",
         "stop_socket" => "Stop a socket",
         "close_payments" => "Close payments",
@@ -125,6 +128,9 @@ fn account(kind: &str) -> &'static str {
     match kind {
         "clearing" => "Held by the payment platform",
         "discount" => "Discounts given",
+        "allowance" => "Given back after the bill",
+        "share" => "Shared with partners",
+        "payable" => "Owed to partners, not yet confirmed",
         "prepaid" => "Prepaid by riders, not yet billed",
         "refunds" => "Owed back, not yet confirmed",
         "electricity" => "Electricity earned",

@@ -8,6 +8,7 @@ mod overview;
 mod passwords;
 mod rights;
 mod sites;
+mod splits;
 mod staff;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,10 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/admin", get(overview::show))
         .route("/admin/books", get(books::show))
+        .route("/admin/splits", get(splits::show))
+        .route("/admin/splits/sites/{id}", get(splits::edit).post(splits::save))
+        .route("/admin/splits/orders/{order}/shares/{party}/retry", post(splits::retry_share))
+        .route("/admin/splits/orders/{order}/returns/{id}/retry", post(splits::retry_return))
         .route("/admin/sites/{id}/codes", get(sites::codes))
         .route("/admin/orders/{id}/stop", post(overview::stop))
         .route("/admin/jobs/{id}/retry", post(overview::retry))

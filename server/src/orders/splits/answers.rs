@@ -130,9 +130,8 @@ impl Orders {
         why: &str,
     ) -> Result<(), OrderError> {
         let Some(mut change) = self.change(order).await? else { return Ok(()) };
-        let owed = |share: &&mut ShareRow| {
-            share.party == *party && share.status == ShareStatus::Owed
-        };
+        let owed =
+            |share: &&mut ShareRow| share.party == *party && share.status == ShareStatus::Owed;
         let Some(share) = change.shares.iter_mut().find(owed) else { return Ok(()) };
         why.clone_into(&mut share.reason);
         share.status = ShareStatus::Refused;

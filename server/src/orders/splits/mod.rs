@@ -4,6 +4,7 @@
 mod answers;
 mod refunds;
 mod retry;
+mod rules;
 
 use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order, State};
@@ -17,6 +18,8 @@ use super::service::{OrderError, Orders};
 use crate::ledger;
 use crate::store::splits::{ShareRow, ShareStatus, SplitRow};
 use crate::store::{StoreError, Tx};
+
+pub use rules::{WrittenRule, lint_rule, write_rule};
 
 /// How long after the payment a split is first asked for: `WeChat` Pay refuses within a minute.
 const SPLIT_AFTER_MS: i64 = MS_PER_MINUTE;

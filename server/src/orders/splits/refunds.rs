@@ -74,10 +74,8 @@ impl Orders {
         now_ms: i64,
     ) -> Result<(), OrderError> {
         let Some((split, mut shares)) = tx.split(&order.id).await? else { return Ok(()) };
-        let left = |share: &ShareRow| Share {
-            party: share.party.clone(),
-            amount_fen: share.left_fen(),
-        };
+        let left =
+            |share: &ShareRow| Share { party: share.party.clone(), amount_fen: share.left_fen() };
         let left: Vec<_> = shares.iter().map(left).collect();
         let parts = share::pull_back(&left, refund.amount_fen).map_err(|_| {
             StoreError::Unreadable(format!("the shares of {} do not add up", order.id))

@@ -45,9 +45,8 @@ impl Orders {
         if change.shares.iter().any(undecided) {
             return Err(OrderError::NoSuchJob);
         }
-        let moved = self.new_accounts(&mut change, status, |share| {
-            together(share) || share.party == *party
-        });
+        let moved = self
+            .new_accounts(&mut change, status, |share| together(share) || share.party == *party);
         let moved = moved.await?;
         for share in &mut change.shares {
             let this = share.party == *party || together(share) && share.status == status;
