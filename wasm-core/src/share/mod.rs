@@ -61,13 +61,13 @@ pub fn split(rule: &SplitRule, kept: &Kept) -> Result<Vec<Share>, RuleError> {
     if rule.electricity == Electricity::Outside {
         let outside_fen = kept.electricity_fen.max(Fen::ZERO).min(left_fen);
         amounts[rule.nth(rule.operator())] += outside_fen;
-        left_fen = left_fen - outside_fen;
+        left_fen -= outside_fen;
     }
     for (party, amount_fen) in rule.parties.iter().zip(&mut amounts) {
         let Basis::PerKwh { price_mfen } = party.basis else { continue };
         let due_fen = per_kwh(price_mfen, kept.energy_wh).min(left_fen);
         *amount_fen += due_fen;
-        left_fen = left_fen - due_fen;
+        left_fen -= due_fen;
     }
     let percents: Vec<i64> = rule.parties.iter().map(|party| party.basis.basis_points()).collect();
     let parts = deal(left_fen, &percents, HUNDRED_PERCENT);
