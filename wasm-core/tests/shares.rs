@@ -40,12 +40,13 @@ struct Case {
     kept: Kept,
     expect: BTreeMap<String, Fen>,
     #[serde(default)]
-    refunds: Vec<Refund>,
+    refunds: Vec<Late>,
 }
 
+/// A refund after the split.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Refund {
+struct Late {
     refund_fen: Fen,
     why: String,
     back: BTreeMap<String, Fen>,
@@ -81,7 +82,7 @@ fn sum(shares: &[Share]) -> Fen {
 
 fn less(left: &mut [Share], back: &[Share]) {
     for (left, back) in left.iter_mut().zip(back) {
-        left.amount_fen = left.amount_fen - back.amount_fen;
+        left.amount_fen -= back.amount_fen;
     }
 }
 
@@ -123,8 +124,8 @@ fn any_rule() -> impl Strategy<Value = SplitRule> {
         (0_i64..=HUNDRED_PERCENT).prop_map(|basis_points| Basis::Percent { basis_points }),
         (0_i64..200_000).prop_map(|price_mfen| Basis::PerKwh { price_mfen }),
     ];
-    let bases = prop::collection::vec(basis, 1..9);
-    (bases, any::<bool>(), 0_usize..8, any::<bool>()).prop_map(|(bases, inside, rest, whole)| {
+    let parties = prop::collection::vec(basis, 1..9);
+    (parties, any::<bool>(), 0_usize..8, any::<bool>()).prop_map(|(bases, inside, rest, whole)| {
         let mut parties: Vec<Party> =
             (0..).zip(bases).map(|(nth, basis)| party(nth, basis)).collect();
         fit(&mut parties, whole);
@@ -188,7 +189,7 @@ fn floor_of(rule: &SplitRule, kept: &Kept, shares: &[Share], nth: usize) -> Fen 
             return Fen::ZERO;
         }
         if is_kwh(party) {
-            left_fen = left_fen - share.amount_fen;
+            left_fen -= share.amount_fen;
         }
     }
     Fen(left_fen.0 * rule.parties[nth].basis.basis_points() / HUNDRED_PERCENT)

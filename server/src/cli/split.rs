@@ -141,7 +141,7 @@ impl SetRule {
         let channels = written.channels(&rule);
         let place = (&site.operator_id, &site);
         let outcome = write_rule(store, place, &rule, &channels, by).await?;
-        say(&outcome.findings, Some(outcome.stored.as_deref()), written.json)?;
+        say(&outcome.findings, outcome.stored.as_deref(), written.json)?;
         if outcome.stored.is_some() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -150,19 +150,15 @@ impl SetRule {
     }
 }
 
-/// Prints findings, and for a rule to store its id, if it was.
-fn say(findings: &[Finding], stored: Option<Option<&str>>, as_json: bool) -> Result<()> {
+/// Prints findings, and the id of a rule that was stored.
+fn say(findings: &[Finding], stored: Option<&str>, as_json: bool) -> Result<()> {
     if as_json {
-        let mut value = json!({ "findings": findings });
-        if let Some(id) = stored {
-            value["rule_id"] = json!(id);
-        }
-        return output::json(&value);
+        return output::json(&json!({ "findings": findings, "rule_id": stored }));
     }
     for finding in findings {
         output::line(&serde_json::to_string(finding)?)?;
     }
-    stored.flatten().map_or(Ok(()), output::line)
+    stored.map_or(Ok(()), output::line)
 }
 
 impl List {

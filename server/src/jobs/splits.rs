@@ -181,9 +181,7 @@ impl Workers {
             if whole { Ok(states) } else { Err(strange()) }
         });
         let refused = matches!(answer, Err(Unsure::No { .. } | Unsure::Never { .. }));
-        let known = |states: &[ShareState]| {
-            !refused || states.iter().any(|state| *state == ShareState::Done)
-        };
+        let known = |states: &[ShareState]| !refused || states.contains(&ShareState::Done);
         match (states, answer) {
             (Ok(states), _) if known(&states) => {
                 let decided = self.orders.shares_learned(order, ask, &states).await?;

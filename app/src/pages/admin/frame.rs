@@ -22,6 +22,7 @@ pub struct Staff {
 }
 
 /// What a user may do beyond looking.
+#[expect(clippy::struct_excessive_bools, reason = "each right is granted by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
     /// End a running charge.

@@ -161,7 +161,7 @@ fn partner(words: &'static Splits, partner: Partner) -> impl IntoView {
             </div>
         }
     };
-    let (owed_fen, owes_fen) =
+    let (due_fen, back_fen) =
         (partner.owed_fen.above(Fen::ZERO), (-partner.owed_fen).above(Fen::ZERO));
     view! {
         <li class="card">
@@ -171,7 +171,7 @@ fn partner(words: &'static Splits, partner: Partner) -> impl IntoView {
                 </p>
                 <dl class="flow">
                     {fact(words.shares, partner.shares_fen)} {fact(words.paid, partner.paid_fen)}
-                    {fact(words.owed, owed_fen)} {fact(words.owes, owes_fen)}
+                    {fact(words.owed, due_fen)} {fact(words.owes, back_fen)}
                 </dl>
             </div>
         </li>

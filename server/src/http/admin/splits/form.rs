@@ -63,7 +63,7 @@ pub(super) fn rule(
     let midnight_ms = |text: &str| -> Result<i64, String> {
         let date: Date = text.parse().map_err(|_| text.to_owned())?;
         let since = date.duration_since(Date::constant(1970, 1, 1));
-        let days = i64::try_from(since.as_hours() / 24).map_err(|_| text.to_owned())?;
+        let days = since.as_hours() / 24;
         Ok(days * MS_PER_DAY - utc_offset_minutes * MS_PER_MINUTE)
     };
     let until = &form.until;
