@@ -327,11 +327,8 @@ mod tests {
         let expected = AlipayTrust::PublicKey { current: "a".into(), next: Some("b".into()) };
         assert_eq!(keys, expected);
         let three = "app_cert_file = 'a'\nroot_cert_file = 'r'\ncert_file = 'c'";
-        let expected = AlipayTrust::Certificates {
-            app: "a".into(),
-            roots: "r".into(),
-            alipay: "c".into(),
-        };
+        let expected =
+            AlipayTrust::Certificates { app: "a".into(), roots: "r".into(), alipay: "c".into() };
         assert_eq!(of(three).unwrap(), expected);
         for bad in ["", "cert_file = 'c'", &format!("{three}\npublic_key_file = 'a'")] {
             assert!(of(bad).is_err(), "{bad}");

@@ -194,13 +194,8 @@ fn verdict(line: &Line, errors: BillErrors) -> Option<Spoiled> {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let kinds = [
-        Spoiled::Missing,
-        Spoiled::Twice,
-        Spoiled::Amount,
-        Spoiled::Fee,
-        Spoiled::Stranger,
-    ];
+    let kinds =
+        [Spoiled::Missing, Spoiled::Twice, Spoiled::Amount, Spoiled::Fee, Spoiled::Stranger];
     let picked = hash / 1_000 % kinds.len() as u64;
     (hash % 1_000 < errors.per_mille).then(|| kinds[usize::try_from(picked).unwrap_or_default()])
 }
@@ -242,8 +237,7 @@ fn details(day: BillDay, lines: &[Line]) -> String {
 impl Line {
     fn to_csv(&self) -> String {
         let amount = self.amount_fen.to_yuan();
-        let tabbed =
-            |text: &str| if text.is_empty() { String::new() } else { format!("{text}\t") };
+        let tabbed = |text: &str| if text.is_empty() { String::new() } else { format!("{text}\t") };
         [
             &tabbed(&self.trade_no),
             &tabbed(&self.out_trade_no),

@@ -1,7 +1,7 @@
 //! The platform's book: trades as documents, changed one at a time.
 
-use super::platform::Platform;
 use super::hold::Hold;
+use super::platform::Platform;
 use super::trade::Trade;
 use crate::store::StoreError;
 

@@ -24,6 +24,9 @@ const DEMO_BUYER: &str = "demo-buyer";
 /// Who is logged in at the platform with this browser.
 const BUYER_COOKIE: &str = "demo_alipay_buyer";
 
+/// The login page and the cashier read it.
+const COOKIE_PATH: &str = "/demo/alipay/";
+
 /// The login page.
 pub(super) const AUTHORIZE_PATH: &str = "/demo/alipay/authorize";
 
@@ -207,7 +210,7 @@ async fn authorize(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let cookie = format!("{BUYER_COOKIE}={buyer}; Path={AUTHORIZE_PATH}; HttpOnly; SameSite=Lax");
+    let cookie = format!("{BUYER_COOKIE}={buyer}; Path={COOKIE_PATH}; HttpOnly; SameSite=Lax");
     let back = Redirect::to(&with_query(&asked.redirect_uri, &params));
     ([(header::SET_COOKIE, cookie)], back).into_response()
 }
@@ -340,7 +343,8 @@ fn hold_page(hold: &Hold) -> Html<String> {
     let rest = match hold.status {
         HoldStatus::Init => buttons("确认暂押", "Set aside"),
         HoldStatus::Authorized => {
-            "<h1>已暂押，充电后按实际扣款<span lang=\"en\">Set aside, charged by use</span></h1>".into()
+            "<h1>已暂押，充电后按实际扣款<span lang=\"en\">Set aside, charged by use</span></h1>"
+                .into()
         }
         HoldStatus::Finish => "<h1>已结算<span lang=\"en\">Settled</span></h1>".to_owned(),
         HoldStatus::Ended | HoldStatus::Closed => {

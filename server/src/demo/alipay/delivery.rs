@@ -6,11 +6,11 @@ use reqwest::header::CONTENT_TYPE;
 use wasm_core::money::Fen;
 
 use super::faults::NotifyFault;
-use super::platform::{APP_ID, Platform, SELLER_ID, digits};
 use super::hold::{Change, Hold};
+use super::platform::{APP_ID, Platform, SELLER_ID, digits};
 use super::trade::{Notice, Trade};
-use crate::payments::alipay::sign::Params;
 use crate::payments::alipay::sign;
+use crate::payments::alipay::sign::Params;
 use crate::store::StoreError;
 
 /// What the rider chose to go wrong at the cashier.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::faults::Faults;
 use super::delivery::Parcel;
+use super::faults::Faults;
 use super::gateway::Failure;
 use super::rules::{Refusal, success, text};
 use super::trade::Notice;
@@ -22,7 +22,8 @@ use crate::clock::Clock;
 use crate::payments::alipay::certificates;
 use crate::payments::alipay::sign::Params;
 use crate::payments::alipay::{
-    AlipayConfig, CALL_TIMEOUT, CertificateError, HoldTerms, KeyError, NOTIFY_PATH, SigningKey, VerifyingKey,
+    AlipayConfig, CALL_TIMEOUT, CertificateError, HoldTerms, KeyError, NOTIFY_PATH, SigningKey,
+    VerifyingKey,
 };
 use crate::random;
 use crate::store::{Store, StoreError};
@@ -206,12 +207,7 @@ impl Platform {
     ///
     /// # Errors
     /// A certificate cannot be read.
-    pub fn certify(
-        &self,
-        app: &str,
-        roots: &str,
-        issued: Issued,
-    ) -> Result<(), CertificateError> {
+    pub fn certify(&self, app: &str, roots: &str, issued: Issued) -> Result<(), CertificateError> {
         *lock(&self.inner.certified) = Some(Certified {
             app_sn: certificates::number_of(app)?,
             root_sn: certificates::root_number(roots)?,

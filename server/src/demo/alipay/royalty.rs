@@ -11,18 +11,25 @@ use super::trade::{Status, Trade};
 
 /// What a merchant may pass on without a further contract, hundredths of a percent of the trade.
 const RATIO_MAX_BP: i64 = 3_000;
+/// Receivers that one call binds.
+const BOUND_AT_ONCE_MAX: usize = 20;
 /// Receivers of one settle, in the call and in the background.
 const SYNC_RECEIVERS_MAX: usize = 5;
 const ASYNC_RECEIVERS_MAX: usize = 50;
 /// Settles of one trade, in the call and in the background.
 const SYNC_SETTLES_MAX: usize = 50;
 const ASYNC_SETTLES_MAX: usize = 300;
+/// What is settled in the background takes so long, milliseconds.
+const BACKGROUND_MS: i64 = 1_000;
 
 /// One settle of a trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settle {
     out_request_no: String,
     settle_no: String,
+    /// When its parts have arrived, milliseconds UTC.
+    #[serde(default)]
+    ready_ms: i64,
     parts: Vec<Part>,
 }
 
@@ -51,8 +58,11 @@ impl Platform {
     /// `alipay.trade.royalty.relation.bind`
     pub(super) async fn bind_receivers(&self, wanted: &Value) -> Result<Value, Failure> {
         let receivers = wanted["receiver_list"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if receivers.is_empty() || text(wanted, "out_request_no").is_empty() {
-            return Err(Refusal::business("INVALID_PARAMETER").into());
+        if receivers.is_empty() {
+            return Err(Refusal::business("ACQ.RECEIVER_LIST_EMPTY").into());
+        }
+        if receivers.len() > BOUND_AT_ONCE_MAX || text(wanted, "out_request_no").is_empty() {
+            return Err(Refusal::business("ACQ.INVALID_PARAMETER").into());
         }
         for receiver in receivers {
             let (kind, account) = (text(receiver, "type"), text(receiver, "account"));
@@ -60,10 +70,10 @@ impl Platform {
                 "userId" => account.len() == 16 && account.starts_with("2088"),
                 "loginName" => !account.is_empty() && !text(receiver, "name").is_empty(),
                 "openId" => !text(receiver, "account_open_id").is_empty(),
-                _ => false,
+                _ => return Err(Refusal::business("ACQ.INVALID_RECEIVER_TYPE").into()),
             };
             if !right {
-                return Err(Refusal::business("USER_NOT_EXIST").into());
+                return Err(Refusal::business("ACQ.USER_NOT_EXIST").into());
             }
             self.put_receiver(account).await?;
         }
@@ -85,7 +95,7 @@ impl Platform {
             (SYNC_RECEIVERS_MAX, SYNC_SETTLES_MAX)
         };
         if parts.len() > receivers_max {
-            return Err(Refusal::business("ACQ.ROYALTY_RECEIVER_INVALID").into());
+            return Err(invalid.into());
         }
         let _changing = self.inner.changing.lock().await;
         let mut trade = self.find(wanted).await?;
@@ -100,10 +110,8 @@ impl Platform {
         }
         let wanted_fen: Fen = parts.iter().map(|part| part.amount_fen).sum();
         let after_fen = trade.passed_on_fen() + wanted_fen;
-        if after_fen.0 * 10_000 > trade.total_fen.0 * RATIO_MAX_BP {
-            return Err(Refusal::business("ACQ.ROYALTY_RATIO_EXCEED").into());
-        }
-        if after_fen + trade.refunded_fen() > trade.total_fen {
+        let over_ratio = after_fen.0 * 10_000 > trade.total_fen.0 * RATIO_MAX_BP;
+        if over_ratio || after_fen + trade.refunded_fen() > trade.total_fen {
             return Err(Refusal::business("ACQ.ALLOC_AMOUNT_VALIDATE_ERROR").into());
         }
         for part in &mut parts {
@@ -112,12 +120,13 @@ impl Platform {
             }
             // All or nothing within the call; each for itself in the background.
             if !in_background {
-                return Err(Refusal::business("ACQ.USER_NOT_BIND").into());
+                return Err(Refusal::business("ACQ.ROYALTY_RECEIVER_INVALID").into());
             }
-            part.failed = Some("USER_NOT_BIND".to_owned());
+            part.failed = Some("ROYALTY_RECEIVER_INVALID".to_owned());
         }
         let settle_no = format!("{}{}", &trade.trade_no[..8], digits::<20>());
-        let settle = Settle { out_request_no: number.to_owned(), settle_no, parts };
+        let ready_ms = self.now_ms() + if in_background { BACKGROUND_MS } else { 0 };
+        let settle = Settle { out_request_no: number.to_owned(), settle_no, ready_ms, parts };
         let node = answer(&trade, &settle, &settle.parts);
         trade.settles.push(settle);
         trade.royalty_over |= text(&wanted["extend_params"], "royalty_finish") == "true";
@@ -131,7 +140,8 @@ impl Platform {
         let number = text(wanted, "out_request_no");
         let settle = trade.settles.iter().find(|settle| settle.out_request_no == number);
         let settle = settle.ok_or(Refusal::business("ACQ.TRADE_SETTLE_NOT_EXIST"))?;
-        let lines: Vec<Value> = settle.parts.iter().map(line).collect();
+        let arrived = self.now_ms() >= settle.ready_ms;
+        let lines: Vec<Value> = settle.parts.iter().map(|part| line(part, arrived)).collect();
         Ok(success(json!({
             "out_request_no": settle.out_request_no,
             "royalty_detail_list": lines,
@@ -174,6 +184,17 @@ pub(super) fn take_back(trade: &mut Trade, wanted: &Value) -> Result<Fen, Refusa
     Ok(back_fen)
 }
 
+/// Takes their shares of a refund back from receivers, as the platform does by itself for trades
+/// by a code. The caller writes the trade.
+pub(super) fn take_back_pro_rata(trade: &mut Trade, amount_fen: Fen) {
+    let left_fen = trade.total_fen - trade.refunded_fen();
+    let parts = trade.settles.iter_mut().flat_map(|settle| &mut settle.parts);
+    for part in parts.filter(|part| part.failed.is_none()) {
+        let has_fen = part.amount_fen - part.returned_fen;
+        part.returned_fen += Fen(has_fen.0 * amount_fen.0 / left_fen.0);
+    }
+}
+
 fn parts(wanted: &Value) -> Result<Vec<Part>, Refusal> {
     let named = wanted["royalty_parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let part = |one: &Value| {
@@ -199,14 +220,19 @@ fn answer(trade: &Trade, settle: &Settle, parts: &[Part]) -> Result<Value, Failu
     Ok(success(json!({ "trade_no": trade.trade_no, "settle_no": settle.settle_no })))
 }
 
-fn line(part: &Part) -> Value {
+fn line(part: &Part, arrived: bool) -> Value {
+    let state = match &part.failed {
+        _ if !arrived => "PROCESSING",
+        Some(_) => "FAIL",
+        None => "SUCCESS",
+    };
     json!({
         "operation_type": "transfer",
         "trans_out": SELLER_ID,
         "trans_out_type": "userId",
         "trans_in": part.account,
         "amount": part.amount_fen.to_yuan(),
-        "state": if part.failed.is_some() { "FAIL" } else { "SUCCESS" },
+        "state": state,
         "error_code": part.failed.clone().unwrap_or_default(),
     })
 }

@@ -27,6 +27,9 @@ pub(super) struct Refusal {
     pub(super) sub_code: &'static str,
 }
 
+/// The product of trades that are paid by a code.
+const BY_CODE: &str = "FACE_TO_FACE_PAYMENT";
+
 impl Refusal {
     /// A parameter is missing.
     pub(super) fn missing(sub_code: &'static str) -> Self {
@@ -91,7 +94,7 @@ impl Platform {
         params: &Params,
         wanted: &Value,
     ) -> Result<Value, Failure> {
-        if text(wanted, "product_code") != "FACE_TO_FACE_PAYMENT" {
+        if text(wanted, "product_code") != BY_CODE {
             return Err(Refusal::business("ACQ.INVALID_PARAMETER").into());
         }
         let trade = self.open_trade(params, wanted, "").await?;
@@ -173,6 +176,7 @@ impl Platform {
             paid_ms: 0,
             terminal_id: text(wanted, "terminal_id").to_owned(),
             auth_no: String::new(),
+            by_code: text(wanted, "product_code") == BY_CODE,
             royalty_freeze: text(&wanted["extend_params"], "royalty_freeze") == "true",
             royalty_over: false,
             settles: Vec::new(),
@@ -261,6 +265,9 @@ impl Platform {
         }
         if trade.refunded_fen() + amount_fen > trade.total_fen {
             return Err(Refusal::business("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL").into());
+        }
+        if trade.by_code {
+            royalty::take_back_pro_rata(trade, amount_fen);
         }
         royalty::take_back(trade, wanted)?;
         if trade.passed_on_fen() + trade.refunded_fen() + amount_fen > trade.total_fen {

@@ -44,6 +44,9 @@ pub(super) struct Trade {
     /// The hold it was taken of; empty for a payment.
     #[serde(default)]
     pub(super) auth_no: String,
+    /// Whether it is paid by a code: its refunds take royalty back by themselves.
+    #[serde(default)]
+    pub(super) by_code: bool,
     /// Whether it waits for royalty to be passed on.
     #[serde(default)]
     pub(super) royalty_freeze: bool,

@@ -58,7 +58,9 @@ impl Alipay {
             file.sync_all()
         });
         let mut bytes = 0;
-        while let Some(piece) = answer.chunk().await.map_err(|error| unknown(error.without_url()))? {
+        while let Some(piece) =
+            answer.chunk().await.map_err(|error| unknown(error.without_url()))?
+        {
             bytes += piece.len() as u64;
             if bytes > BILL_MAX_BYTES {
                 return Err(unknown(format!("over {BILL_MAX_BYTES} bytes")));
@@ -79,5 +81,9 @@ fn unknown(why: impl std::fmt::Display) -> Unsure {
 impl Bills for Alipay {
     fn bill<'a>(&'a self, day: BillDay, folder: &'a Path) -> BoxFuture<'a, Answer<BillLines>> {
         Box::pin(self.fetch_bill(day, folder))
+    }
+
+    fn read(&self, file: &Path) -> io::Result<BillLines> {
+        read_bill(file)
     }
 }

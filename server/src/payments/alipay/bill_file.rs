@@ -3,7 +3,7 @@
 //! memory than a thousand.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -33,21 +33,36 @@ const SUMS: &str = "汇总";
 /// In the line after the last.
 const END: &str = "明细列表结束";
 
-/// Opens a packed bill, as downloaded. An error ends the lines; a bill that is cut short ends
-/// with one.
+/// Every ZIP begins so.
+const PACKED: [u8; 2] = *b"PK";
+
+/// Opens a bill, packed as downloaded or its unpacked details. An error ends the lines; a bill that
+/// is cut short ends with one.
 ///
 /// # Errors
 /// It is not a bill.
 pub fn read_bill(path: &Path) -> io::Result<BillLines> {
-    let archive = ZipArchive::new(File::open(path)?)?;
-    let details = details_of(archive)?;
+    let mut file = File::open(path)?;
+    let mut begin = Vec::new();
+    file.by_ref().take(PACKED.len() as u64).read_to_end(&mut begin)?;
+    file.rewind()?;
+    let details =
+        if begin == PACKED { details_of(ZipArchive::new(file)?)? } else { Details::Bare(file) };
     let (sender, receiver) = sync_channel(AHEAD_LINES);
     std::thread::Builder::new().name("bill".to_owned()).spawn(move || send(details, &sender))?;
     Ok(Box::new(Lines { receiver, over: false }))
 }
 
+/// Where the lines are.
+enum Details {
+    /// In this file of an archive.
+    Packed(ZipArchive<File>, usize),
+    /// In a file of their own.
+    Bare(File),
+}
+
 /// The archive and the place of its one file with details.
-fn details_of(mut archive: ZipArchive<File>) -> io::Result<(ZipArchive<File>, usize)> {
+fn details_of(mut archive: ZipArchive<File>) -> io::Result<Details> {
     if archive.len() > FILES_MAX {
         return Err(wrong("too many files"));
     }
@@ -59,7 +74,7 @@ fn details_of(mut archive: ZipArchive<File>) -> io::Result<(ZipArchive<File>, us
         }
     }
     match details.as_slice() {
-        [at] => Ok((archive, *at)),
+        [at] => Ok(Details::Packed(archive, *at)),
         others => Err(wrong(&format!("{} files with details", others.len()))),
     }
 }
@@ -86,10 +101,13 @@ impl Iterator for Lines {
 }
 
 /// Reads until the end, an error, or until nobody listens.
-fn send((mut archive, at): (ZipArchive<File>, usize), sender: &SyncSender<Said>) {
-    let done = match archive.by_index(at) {
-        Ok(entry) => read_lines(BufReader::new(entry.take(UNPACKED_MAX_BYTES)), sender),
-        Err(error) => Err(error.into()),
+fn send(details: Details, sender: &SyncSender<Said>) {
+    let done = match details {
+        Details::Bare(file) => read_lines(BufReader::new(file.take(UNPACKED_MAX_BYTES)), sender),
+        Details::Packed(mut archive, at) => match archive.by_index(at) {
+            Ok(entry) => read_lines(BufReader::new(entry.take(UNPACKED_MAX_BYTES)), sender),
+            Err(error) => Err(error.into()),
+        },
     };
     // Who does not listen needs no end.
     drop(sender.send(done.err().map(Err)));
@@ -196,7 +214,9 @@ impl Head {
             payment_id: PaymentId::from(at(self.out_trade_no)),
             our_no: our_no.to_owned(),
             trade_no: at(self.trade_no).to_owned(),
-            amount_fen: Some(amount_fen).filter(|fen| *fen > Fen::ZERO).ok_or_else(|| wrong(line))?,
+            amount_fen: Some(amount_fen)
+                .filter(|fen| *fen > Fen::ZERO)
+                .ok_or_else(|| wrong(line))?,
             // The bill writes what is taken from us with a minus.
             fee_fen: -signed(self.fee)?,
             at_ms: from_beijing(at(self.done_at)).ok_or_else(|| wrong(line))?,

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use md5::{Digest, Md5};
 use tokio::sync::Mutex as AsyncMutex;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::objects::{oid_registry, oid2sn};
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::pem::Pem;
 use x509_parser::x509::X509Name;
 
@@ -258,7 +258,7 @@ fn number(certificate: &X509Certificate<'_>) -> Result<String, CertificateError>
 fn name(name: &X509Name<'_>) -> Result<String, CertificateError> {
     let mut parts = Vec::new();
     for attribute in name.iter_attributes() {
-        let short = oid2sn(attribute.attr_type(), oid_registry());
+        let short = oid2abbrev(attribute.attr_type(), oid_registry());
         let value = attribute.as_str();
         let (Ok(short), Ok(value)) = (short, value) else {
             return Err(CertificateError::Unreadable);

@@ -165,8 +165,8 @@ impl Alipay {
         Ok(vec![fetched?])
     }
 
-    /// `alipay.open.app.alipaycert.download`. Its answer is signed with the very certificate it
-    /// brings, which therefore must prove itself first.
+    /// `alipay.open.app.alipaycert.download`. Its answer may be signed with the very certificate
+    /// it brings, which therefore must prove itself first.
     async fn fetch_certificate(
         &self,
         certificates: &Certificates,
@@ -185,6 +185,8 @@ impl Alipay {
         let pem = pem.ok_or_else(|| unknown("no certificate".to_owned()))?;
         let key = certificates.admit(&pem, sn, self.clock.now_ms());
         let key = key.map_err(|error| unknown(error.to_string()))?;
+        // What it says is proven by now; that it is an answer to us is not.
+        envelope.open(&certificates.keys()).map_err(|error| unknown(error.to_string()))?;
         tracing::info!(sn, "alipay's new certificate is taken");
         Ok(key)
     }

@@ -63,7 +63,7 @@ pub enum TrustSettings {
     },
 }
 
-/// What Alipay agreed with the merchant for holds; without it a hold is a plain deposit.
+/// What Alipay agreed with the merchant for holds; without a category riders are offered none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldTerms {
@@ -144,8 +144,7 @@ impl AlipayConfig {
         public_url: &str,
         now_ms: i64,
     ) -> Result<Self, ConfigError> {
-        let (alipay_public_key, next_public_key, certificates) =
-            settings.trust.read(now_ms)?;
+        let (alipay_public_key, next_public_key, certificates) = settings.trust.read(now_ms)?;
         Ok(Self {
             gateway_url: settings.gateway_url.clone(),
             page_url: settings.gateway_url.clone(),

@@ -212,6 +212,9 @@ impl Alipay {
             "subject": subject(&capture.subject),
             "seller_id": self.config.seller_id,
         });
+        if capture.will_split {
+            business["extend_params"] = json!({ "royalty_freeze": "true" });
+        }
         if let Some(buyer) = &capture.buyer_open_id {
             business[buyer_field(buyer)] = json!(buyer);
         }

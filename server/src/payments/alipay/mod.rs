@@ -21,11 +21,11 @@ pub mod sign;
 pub(crate) mod testing;
 mod trade;
 
-pub use bill_file::read_bill;
-pub use certificates::{CertificateError, Certificates};
 pub use super::keys::{self, KeyError, SigningKey, VerifyingKey};
 pub use super::listener::TradeListener;
 pub use super::time;
+pub use bill_file::read_bill;
+pub use certificates::{CertificateError, Certificates};
 pub use client::Alipay;
 pub use config::{
     AlipayConfig, AlipaySettings, CALL_TIMEOUT, ConfigError, HoldTerms, PRODUCTION_AUTHORIZE,

@@ -221,7 +221,11 @@ fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
 
 /// What a notify says of a hold: set aside, or let go, wholly or in part. It names no seller; the
 /// payee, if it names one, must be us.
-fn read_hold(params: &Params, config: &AlipayConfig, now_ms: i64) -> Result<VerifiedTrade, Refused> {
+fn read_hold(
+    params: &Params,
+    config: &AlipayConfig,
+    now_ms: i64,
+) -> Result<VerifiedTrade, Refused> {
     if let Some(payee) = params.get("payee_user_id").filter(|payee| !payee.is_empty()) {
         if *payee != config.seller_id {
             return Err(Refused::Seller(payee.chars().take(ID_MAX_CHARS).collect()));

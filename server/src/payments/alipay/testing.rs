@@ -42,7 +42,7 @@ pub(crate) fn config() -> AlipayConfig {
 }
 
 /// Our certificate, Alipay's, the one that follows it, one of another merchant and a forged one:
-/// each with its intermediate, made by OpenSSL.
+/// each with its intermediate, good from 2020 to 2120.
 pub(crate) const APP_PEM: &str = include_str!("testdata/app-cert.pem");
 pub(crate) const ALIPAY_PEM: &str = include_str!("testdata/alipay-cert.pem");
 pub(crate) const ALIPAY_NEXT_PEM: &str = include_str!("testdata/alipay-next-cert.pem");
