@@ -87,3 +87,53 @@ impl Bills for Alipay {
         read_bill(file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::{get, post};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::payments::alipay::{AlipayConfig, testing};
+
+    /// An adapter whose gateway names an address that answers like this.
+    async fn bill_behind(status: StatusCode, content: &'static [u8]) -> Answer<BillLines> {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let node = json!({ "code": "10000", "bill_download_url": format!("{url}/file?t=sesame") })
+            .to_string();
+        let sign = testing::key().sign(&node);
+        let name = "alipay_data_dataservice_bill_downloadurl_query_response";
+        let answer = format!("{{\"{name}\":{node},\"sign\":\"{sign}\"}}");
+        let router = Router::new()
+            .route("/gateway.do", post(async move || answer))
+            .route("/file", get(async move || (status, content)));
+        let server = tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
+        let config = AlipayConfig { gateway_url: format!("{url}/gateway.do"), ..testing::config() };
+        let alipay = Alipay::new(config, Clock::System).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let lines = alipay.bill(BillDay::of(0), folder.path()).await;
+        server.abort();
+        lines
+    }
+
+    #[tokio::test]
+    async fn an_address_that_has_run_out_is_unknown_and_stays_secret() {
+        for (status, content) in [
+            (StatusCode::FORBIDDEN, b"expired".as_slice()),
+            (StatusCode::FOUND, b""),
+            (StatusCode::OK, b"PK but no archive"),
+            (StatusCode::OK, b""),
+        ] {
+            let lines = bill_behind(status, content).await;
+            let failed = match lines {
+                Err(Unsure::Unknown(why)) => why,
+                Ok(mut lines) => lines.next().unwrap().unwrap_err().to_string(),
+                Err(no) => panic!("{no}"),
+            };
+            assert!(!failed.contains("sesame"), "{failed}");
+        }
+    }
+}

@@ -128,7 +128,8 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
             return Err(wrong("a line is too long"));
         }
         let line = text(&bytes);
-        let line = line.trim_end_matches(['\r', '\n']);
+        // Excel puts a mark before UTF-8.
+        let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
         if line.starts_with('#') {
             ended |= line.contains(END);
             continue;

@@ -193,3 +193,65 @@ impl TrustSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payments::alipay::testing;
+
+    fn settings(trust: TrustSettings) -> AlipaySettings {
+        AlipaySettings {
+            gateway_url: production_gateway(),
+            authorize_url: production_authorize(),
+            app_id: "1".to_owned(),
+            seller_id: "2".to_owned(),
+            private_key: testing::OPENSSL_PKCS8_PEM.to_owned(),
+            trust,
+            hold: HoldTerms::default(),
+        }
+    }
+
+    fn certificates(app: &str, alipay: &str) -> TrustSettings {
+        TrustSettings::Certificates {
+            app: app.to_owned(),
+            roots: testing::ROOTS_PEM.to_owned(),
+            alipay: alipay.to_owned(),
+        }
+    }
+
+    #[test]
+    fn keys_and_certificates_are_read_and_never_shown() {
+        let current = testing::OPENSSL_PUBLIC_PEM.to_owned();
+        let next = Some(testing::key().public().unwrap().to_base64());
+        let keys = TrustSettings::PublicKey { current, next };
+        let certified = certificates(testing::APP_PEM, testing::ALIPAY_PEM);
+        for (trust, keys) in [(keys, 2), (certified, 1)] {
+            let settings = settings(trust);
+            let config = AlipayConfig::new(&settings, "https://charge.example", 1_800_000_000_000);
+            let config = config.unwrap();
+            assert_eq!(config.keys().len(), keys);
+            assert_eq!(config.notify_url, "https://charge.example/notify/alipay");
+            let shown = format!("{settings:?} {config:?}");
+            let secret = testing::OPENSSL_PKCS8_PEM.lines().nth(3).unwrap();
+            assert!(!shown.contains(secret) && !shown.contains("BEGIN"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_trusted_is_refused_at_the_start() {
+        let read = |app: &str, alipay: &str, now_ms| {
+            AlipayConfig::new(&settings(certificates(app, alipay)), "https://a.example", now_ms)
+                .map(|_| ())
+        };
+        let now_ms = 1_800_000_000_000;
+        assert_eq!(read(testing::APP_PEM, testing::ALIPAY_PEM, now_ms), Ok(()));
+        for (app, alipay, now_ms) in [
+            (testing::APP_PEM, testing::FORGED_PEM, now_ms),
+            (testing::APP_PEM, testing::OPENSSL_PUBLIC_PEM, now_ms),
+            ("", testing::ALIPAY_PEM, now_ms),
+            (testing::APP_PEM, testing::ALIPAY_PEM, 0),
+        ] {
+            assert!(matches!(read(app, alipay, now_ms), Err(ConfigError::Certificate(_))));
+        }
+    }
+}
