@@ -225,12 +225,13 @@ fn details(day: BillDay, lines: &[Line]) -> String {
         text.push_str("\r\n");
     }
     let payments = lines.iter().filter(|line| line.amount_fen > Fen::ZERO).count();
-    text.push_str(&format!(
+    let end = format!(
         "#-----------------------------------------业务明细列表结束------------------------------------\r\n\
          #交易合计：{payments}笔\r\n#退款合计：{}笔\r\n#导出时间：[{}]\r\n",
         lines.len() - payments,
         to_beijing(day.next().begins_ms() + READY_MS),
-    ));
+    );
+    text.push_str(&end);
     text
 }
 

@@ -120,10 +120,10 @@ impl Platform {
         let app_id = if other_app { "9021000000000002" } else { APP_ID };
         params.insert("app_id".to_owned(), app_id.to_owned());
         params.insert("auth_app_id".to_owned(), app_id.to_owned());
-        if let Some(fen) = params.get(amount).and_then(|yuan| Fen::from_yuan(yuan)) {
-            if faults.notify == NotifyFault::WrongAmount {
-                params.insert(amount.to_owned(), (fen + Fen(1)).to_yuan());
-            }
+        if let Some(fen) = params.get(amount).and_then(|yuan| Fen::from_yuan(yuan))
+            && faults.notify == NotifyFault::WrongAmount
+        {
+            params.insert(amount.to_owned(), (fen + Fen(1)).to_yuan());
         }
         let forged = faults.notify == NotifyFault::Forged;
         let key = if forged { self.inner.strange_key.clone() } else { self.signing().0 };

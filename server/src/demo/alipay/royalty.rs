@@ -26,7 +26,7 @@ const BACKGROUND_MS: i64 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settle {
     out_request_no: String,
-    settle_no: String,
+    number: String,
     /// When its parts have arrived, milliseconds UTC.
     #[serde(default)]
     ready_ms: i64,
@@ -124,9 +124,10 @@ impl Platform {
             }
             part.failed = Some("ROYALTY_RECEIVER_INVALID".to_owned());
         }
-        let settle_no = format!("{}{}", &trade.trade_no[..8], digits::<20>());
+        let number_there = format!("{}{}", &trade.trade_no[..8], digits::<20>());
         let ready_ms = self.now_ms() + if in_background { BACKGROUND_MS } else { 0 };
-        let settle = Settle { out_request_no: number.to_owned(), settle_no, ready_ms, parts };
+        let settle =
+            Settle { out_request_no: number.to_owned(), number: number_there, ready_ms, parts };
         let node = answer(&trade, &settle, &settle.parts);
         trade.settles.push(settle);
         trade.royalty_over |= text(&wanted["extend_params"], "royalty_finish") == "true";
@@ -217,7 +218,7 @@ fn answer(trade: &Trade, settle: &Settle, parts: &[Part]) -> Result<Value, Failu
     if !settle.parts.iter().map(key).eq(parts.iter().map(key)) {
         return Err(Refusal::business("ACQ.DISCORDANT_REPEAT_REQUEST").into());
     }
-    Ok(success(json!({ "trade_no": trade.trade_no, "settle_no": settle.settle_no })))
+    Ok(success(json!({ "trade_no": trade.trade_no, "settle_no": settle.number })))
 }
 
 fn line(part: &Part, arrived: bool) -> Value {

@@ -220,8 +220,9 @@ fn trusted(pem: &str, roots: &str, now_ms: i64) -> Result<Trusted, CertificateEr
 }
 
 fn is_valid(certificate: &X509Certificate<'_>, now_ms: i64) -> bool {
-    let (validity, now_s) = (certificate.validity(), now_ms.div_euclid(1000));
-    (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now_s)
+    let validity = certificate.validity();
+    let seconds = validity.not_before.timestamp()..=validity.not_after.timestamp();
+    seconds.contains(&now_ms.div_euclid(1_000))
 }
 
 /// Whether `by`, an authority, signed `certificate`.

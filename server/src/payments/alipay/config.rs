@@ -165,13 +165,11 @@ impl AlipayConfig {
     /// asked: a certificate that is not known yet is learnt from the next answer, and Alipay tells
     /// again.
     pub(super) fn keys(&self) -> Vec<VerifyingKey> {
-        match &self.certificates {
-            Some(certificates) => certificates.keys(),
-            None => {
-                let current = [self.alipay_public_key.clone()];
-                current.into_iter().chain(self.next_public_key.clone()).collect()
-            }
+        if let Some(certificates) = &self.certificates {
+            return certificates.keys();
         }
+        let current = [self.alipay_public_key.clone()];
+        current.into_iter().chain(self.next_public_key.clone()).collect()
     }
 }
 

@@ -226,10 +226,9 @@ fn read_hold(
     config: &AlipayConfig,
     now_ms: i64,
 ) -> Result<VerifiedTrade, Refused> {
-    if let Some(payee) = params.get("payee_user_id").filter(|payee| !payee.is_empty()) {
-        if *payee != config.seller_id {
-            return Err(Refused::Seller(payee.chars().take(ID_MAX_CHARS).collect()));
-        }
+    let payee = params.get("payee_user_id").filter(|payee| !payee.is_empty());
+    if let Some(payee) = payee.filter(|payee| **payee != config.seller_id) {
+        return Err(Refused::Seller(payee.chars().take(ID_MAX_CHARS).collect()));
     }
     let amount = |name| Fen::from_yuan(field(params, name)?).ok_or(Refused::Field(name));
     let succeeded = field(params, "status")? == "SUCCESS";

@@ -201,7 +201,11 @@ fn states_of(shares: &[SplitShare], details: Vec<Detail>) -> Vec<ShareState> {
                     Fen::from_yuan(&detail.amount) == Some(share.amount_fen) && fits(share, detail)
                 })
             };
-            *state = details.iter_mut().find(is_it).and_then(Option::take).map(state_in);
+            *state = details
+                .iter_mut()
+                .find(is_it)
+                .and_then(Option::take)
+                .map(|detail| state_in(&detail));
         }
     }
     states.into_iter().map(|state| state.unwrap_or(ShareState::Pending)).collect()
@@ -223,7 +227,7 @@ fn may_be(share: &SplitShare, detail: &Detail) -> bool {
     }
 }
 
-fn state_in(detail: Detail) -> ShareState {
+fn state_in(detail: &Detail) -> ShareState {
     match detail.state.as_str() {
         "SUCCESS" => ShareState::Done,
         "FAIL" => {
