@@ -1,0 +1,135 @@
+//! The simulated cashier that all simulated platforms share: one sheet, phone first, in Chinese
+//! and English, light and dark; plain forms, no script.
+
+use std::fmt::Write;
+
+use axum::response::Html;
+
+const STYLE: &str = include_str!("cashier.css");
+
+/// The platform whose cashier it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brand {
+    /// Alipay.
+    Alipay,
+    /// `WeChat` Pay.
+    Wechat,
+}
+
+/// What is paid.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// With its currency.
+    pub amount: String,
+    /// What for.
+    pub item: String,
+    /// The merchant's number.
+    pub number: String,
+    /// Where the buttons go.
+    pub action: String,
+    /// What goes with them: name and value.
+    pub hidden: Vec<(&'static str, String)>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Where the rider came from; empty if nowhere.
+    pub back: String,
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Can be paid.
+    Waiting,
+    /// Can no more be paid: why, in Chinese and in English.
+    Over(&'static str, &'static str),
+}
+
+impl Brand {
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Alipay => ("alipay", "支付宝", "Alipay"),
+            Self::Wechat => ("wechat", "微信支付", "WeChat Pay"),
+        }
+    }
+}
+
+/// The cashier's page.
+pub fn html(brand: Brand, sheet: &Sheet) -> String {
+    let figures = format!(
+        "<h1 class=\"amount\">{}</h1><dl>\
+         <div><dt>商品 <span lang=\"en\">Item</span></dt><dd>{}</dd></div>\
+         <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd>{}</dd></div></dl>",
+        escape(&sheet.amount),
+        escape(&sheet.item),
+        escape(&sheet.number),
+    );
+    let rest = match sheet.standing {
+        Standing::Waiting => buttons(sheet),
+        Standing::Over(chinese, english) => closing(chinese, english, &sheet.back),
+    };
+    document(brand, &format!("{figures}{rest}"))
+}
+
+/// A page that says one thing.
+pub fn notice(brand: Brand, chinese: &str, english: &str) -> Html<String> {
+    let english = escape(english);
+    let content = format!("<h1>{}<span lang=\"en\">{english}</span></h1>", escape(chinese));
+    Html(document(brand, &content))
+}
+
+fn buttons(sheet: &Sheet) -> String {
+    let button = |action: &str, class: &str, chinese: &str, english: &str| {
+        format!(
+            "<button name=\"action\" value=\"{action}\" class=\"{class}\">{chinese}\
+             <span lang=\"en\">{english}</span></button>"
+        )
+    };
+    let hidden = sheet.hidden.iter().fold(String::new(), |mut all, (name, value)| {
+        let _ = write!(all, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value));
+        all
+    });
+    format!(
+        "<form method=\"post\" action=\"{}\">{hidden}{}{}<fieldset><legend>试一试出错的时候\
+         <span lang=\"en\">Try what goes wrong</span></legend>{}{}</fieldset></form>",
+        escape(&sheet.action),
+        button("pay", "main", "确认支付", "Pay"),
+        button("cancel", "quiet", "取消", "Cancel"),
+        button("pay_late", "", "支付，但通知迟到 30 秒", "Pay, notify 30 s late"),
+        button("pay_lost", "", "支付，但通知丢失", "Pay, notify lost: only a query tells"),
+    )
+}
+
+fn closing(chinese: &str, english: &str, back: &str) -> String {
+    let link = if back.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "<a class=\"main\" href=\"{}\">返回商家<span lang=\"en\">Back to the merchant</span></a>",
+            escape(back)
+        )
+    };
+    format!("<h2 role=\"status\">{chinese}<span lang=\"en\">{english}</span></h2>{link}")
+}
+
+fn document(brand: Brand, content: &str) -> String {
+    let (class, chinese, english) = brand.names();
+    format!(
+        "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"robots\" content=\"noindex\">\
+         <title>模拟收银台 · {chinese} · Simulated {english}</title>\
+         <link rel=\"stylesheet\" href=\"/demo/cashier.css\"></head><body class=\"{class}\">\
+         <header>模拟收银台 · {chinese} <span lang=\"en\">Simulated {english}</span>\
+         <small>不会真的扣款 <span lang=\"en\">No real money moves</span></small></header>\
+         <main>{content}</main></body></html>"
+    )
+}
+
+/// The style sheet of every cashier.
+pub async fn style() -> ([(axum::http::HeaderName, &'static str); 1], &'static str) {
+    ([(axum::http::header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
