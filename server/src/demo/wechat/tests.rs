@@ -19,6 +19,11 @@ use crate::clock::Clock;
 use crate::random;
 use crate::store::Store;
 
+/// 08:00 in China on 22 November 2026.
+const NOW_MS: i64 = 1_795_305_600_000;
+
+const RETRIES: &[Duration] = &[Duration::from_millis(5), Duration::from_millis(5)];
+
 /// Keys are slow to make.
 static KEYS: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
 
@@ -70,12 +75,14 @@ impl Merchant {
         let store = Store::open("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
         let keys = KEYS
-            .get_or_init(async || serde_json::to_string(&platform::Keys::new(0).unwrap()).unwrap())
+            .get_or_init(async || {
+                serde_json::to_string(&platform::Keys::new(NOW_MS).unwrap()).unwrap()
+            })
             .await;
         store.put_demo_document("wechat/keys", keys, 0).await.unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", socket.local_addr().unwrap());
-        let clock = Clock::manual(1_795_305_600_000);
+        let clock = Clock::manual(NOW_MS);
         let (platform, config) = Platform::open(store, clock.clone(), &url, &url).await.unwrap();
         let (sender, heard) = channel(64);
         let refuse = Arc::new(Mutex::new(0));
@@ -95,11 +102,8 @@ impl Merchant {
 
     /// Sets faults over the tests' own: everything is done at once, and repeated soon.
     fn faults(&self, change: impl FnOnce(&mut Faults)) {
-        let mut faults = Faults {
-            takes: Duration::ZERO,
-            retry_after: &[Duration::from_millis(5), Duration::from_millis(5)],
-            ..Faults::default()
-        };
+        let mut faults =
+            Faults { takes: Duration::ZERO, retry_after: RETRIES, ..Faults::default() };
         change(&mut faults);
         self.platform.set_faults(faults);
     }
