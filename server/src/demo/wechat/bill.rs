@@ -79,8 +79,8 @@ impl Platform {
         if call.query("tartype") != "GZIP" {
             return Ok(Reply::file(text.into_bytes()));
         }
-        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
-        let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let packed = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish());
         Ok(Reply::file(packed.expect("a Vec takes all")))
     }
 }
