@@ -40,6 +40,10 @@ const WORDS = {
   },
 };
 
+/** What a phone's and a desk's browser say they are; the pages offer each what works there. */
+const PHONE_AGENT = 'Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36';
+const DESK_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36';
+
 /** One browser for a suite file. */
 export function launch() {
   return chromium.launch({
@@ -63,7 +67,7 @@ export async function phone(browser, { lang = 'zh', dark = false, script = true,
     timezoneId: 'Asia/Shanghai',
     colorScheme: dark ? 'dark' : 'light',
     javaScriptEnabled: script,
-    ...(userAgent && { userAgent }),
+    userAgent: userAgent ?? (width < 600 ? PHONE_AGENT : DESK_AGENT),
   });
   context.setDefaultTimeout(PATIENCE_MS);
   if (!wasm) await context.route('**/*.wasm*', (route) => route.abort());

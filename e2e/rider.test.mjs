@@ -22,7 +22,7 @@ test('a rider charges, stops, and gets back what was not used', TEST_LIMIT, asyn
 
   const estimate = page.locator('.estimate dl');
   const common = await estimate.textContent();
-  await page.locator('label.preset').last().click();
+  await page.locator('.presets label.preset').last().click();
   await changed(estimate, common);
 
   await order(rider);

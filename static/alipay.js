@@ -1,15 +1,16 @@
-// Opens Alipay's own cashier for a trade made by our server. Whether it is paid is never taken
-// from here: the order's page asks the server.
+// Opens Alipay's own cashier for a trade or a hold made by our server. Whether it is paid or held is
+// never taken from here: the order's page asks the server.
 
 const button = document.getElementById("cashier");
 
 function pay() {
-  const tradeNO = button.dataset.tradeNo;
-  const then = () => location.replace(button.dataset.then);
+  const { tradeNo, orderString, then: after } = button.dataset;
+  const trade = orderString ? { orderStr: orderString } : { tradeNO: tradeNo };
+  const then = () => location.replace(after);
   if (window.my && window.my.tradePay) {
-    window.my.tradePay({ tradeNO, complete: then });
+    window.my.tradePay(Object.assign({ complete: then }, trade));
   } else if (window.AlipayJSBridge) {
-    window.AlipayJSBridge.call("tradePay", { tradeNO }, then);
+    window.AlipayJSBridge.call("tradePay", trade, then);
   }
 }
 

@@ -1,7 +1,7 @@
 //! The live order as it travels to the page: small, whole, and sent anew at each change.
 
 use serde::{Deserialize, Serialize};
-use wasm_core::order::{Order, RefundStatus, State};
+use wasm_core::order::{CaptureStatus, Order, RefundStatus, State};
 use wasm_core::tariff::{Bill, Usage};
 
 use crate::parts::curve;
@@ -55,7 +55,8 @@ impl LiveView {
     }
 }
 
-/// The order's state and whatever else changes the page: the device's answer, refunds on their way.
+/// The order's state and whatever else changes the page: the device's answer, refunds and captures on
+/// their way.
 fn phase(order: &Order) -> String {
     let mut phase = order.state.name().to_owned();
     if let State::Starting { accepted: true, .. } = order.state {
@@ -66,6 +67,13 @@ fn phase(order: &Order) -> String {
             RefundStatus::Pending => "+pending",
             RefundStatus::Done { .. } => "+done",
             RefundStatus::Parked => "+parked",
+        });
+    }
+    for capture in &order.captures {
+        phase.push_str(match capture.status {
+            CaptureStatus::Pending => "+taking",
+            CaptureStatus::Done { .. } => "+taken",
+            CaptureStatus::Parked => "+untaken",
         });
     }
     phase

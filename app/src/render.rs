@@ -48,6 +48,8 @@ pub enum Frame {
     Column,
     /// One column, with the main button fixed to the lower edge and room left for it.
     Bar,
+    /// The same with two buttons.
+    TallBar,
     /// As wide as the screen allows.
     Wide,
 }
@@ -58,6 +60,7 @@ impl Frame {
         match self {
             Self::Column => "column",
             Self::Bar => "bar",
+            Self::TallBar => "tall",
             Self::Wide => "wide",
         }
     }
@@ -73,8 +76,10 @@ pub enum Manner {
     Islands,
     /// It has islands and follows an order: browsers without WASM load it anew now and then.
     Follows,
-    /// It opens the cashier of the platform's app.
-    Cashier,
+    /// It opens the cashier of Alipay's app.
+    AlipayCashier,
+    /// It opens the cashier of `WeChat`.
+    WechatCashier,
 }
 
 impl Manner {
@@ -83,7 +88,8 @@ impl Manner {
         match self {
             Self::Still => None,
             Self::Islands | Self::Follows => Some("/static/boot.js"),
-            Self::Cashier => Some("/static/alipay.js"),
+            Self::AlipayCashier => Some("/static/alipay.js"),
+            Self::WechatCashier => Some("/static/wechat.js"),
         }
     }
 }

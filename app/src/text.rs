@@ -4,12 +4,15 @@
 
 pub mod admin;
 mod en;
+mod hold;
 mod zh;
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
 use crate::lang::Lang;
+
+pub use hold::Hold;
 
 /// A sentence with one figure or name in it.
 pub type With1 = fn(&str) -> String;
@@ -26,10 +29,14 @@ pub struct Text {
     pub price: Price,
     /// The page behind a scan code.
     pub scan: Scan,
+    /// Where and how to pay.
+    pub pay: Pay,
     /// Pages about what is in the way.
     pub trouble: Trouble,
     /// The order's page.
     pub order: Order,
+    /// Charging on money that is only set aside.
+    pub hold: Hold,
     /// Bill and receipt.
     pub bill: Bill,
     /// Own orders.
@@ -180,6 +187,22 @@ pub struct Scan {
     pub pay: &'static str,
     /// Plug in first.
     pub plug_first: &'static str,
+}
+
+/// Where and how to pay.
+pub struct Pay {
+    /// A platform's name.
+    pub channel: fn(Channel) -> &'static str,
+    /// Before the platforms to choose among.
+    pub choose_channel: &'static str,
+    /// Before codes for another phone.
+    pub scan_to_pay: &'static str,
+    /// What a code is, for who cannot see it.
+    pub code_of: With1,
+    /// Opens a code's page on this very screen.
+    pub open_here: &'static str,
+    /// Leads away from the codes.
+    pub other_way: &'static str,
 }
 
 /// A page about what is in the way.

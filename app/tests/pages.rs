@@ -3,8 +3,8 @@
 mod samples;
 
 use app::lang::Lang;
-use app::pages::admin::{books, overview};
-use app::pages::rider::order;
+use app::pages::admin::{books, cases, overview};
+use app::pages::rider::{order, receipt};
 use app::text::Text;
 use wasm_core::order::{Action, State};
 
@@ -83,7 +83,7 @@ fn the_scan_page_shows_the_whole_price_and_a_complete_form() {
     ] {
         assert!(html.contains(field), "{field}");
     }
-    assert_eq!(html.matches(" checked").count(), 2, "one plan and one power");
+    assert_eq!(html.matches(" checked").count(), 3, "one plan, one power, one platform");
 }
 
 #[test]
@@ -117,6 +117,48 @@ fn a_page_follows_its_order_while_anything_may_happen() {
 }
 
 #[test]
+fn money_set_aside_is_never_called_paid_or_refunded() {
+    for lang in Lang::ALL {
+        let text = Text::of(lang);
+        for (name, state) in samples::states() {
+            let page = samples::held_page(state);
+            if page.order.payments.is_empty() {
+                continue;
+            }
+            let shown = visible(&order::html(lang, page));
+            for word in [text.order.came_back, text.order.comes_back, text.bill.refund_way] {
+                assert!(!shown.contains(word), "{name}: {word} in {shown}");
+            }
+            let step = (text.order.step_paid)("¥5.00");
+            assert!(!shown.contains(&step), "{name}: {step}");
+            assert!(shown.contains(text.hold.aside), "{name}: {shown}");
+        }
+        let shown = visible(&receipt::html(lang, samples::held_receipt_page()));
+        let bill = samples::settlement().bill;
+        let rest = bill.paid_fen - bill.total_fen;
+        let [aside, taken, rest] = [bill.paid_fen, bill.total_fen, rest].map(|fen| fen.to_string());
+        let sum = (text.hold.sum)(&aside, &taken, &rest);
+        assert_eq!(shown.matches(&sum).count(), 2, "{sum} in {shown}");
+        assert!(!shown.contains(text.bill.refund), "{shown}");
+    }
+}
+
+#[test]
+fn setting_money_aside_is_offered_only_where_it_can_be() {
+    let text = Text::of(Lang::Zh);
+    let pages = samples::all(Lang::Zh);
+    for (name, html) in &pages {
+        let offered = html.contains("value=\"hold\"");
+        assert_eq!(offered, matches!(name.as_str(), "scan-hold" | "order-paying-hold"), "{name}");
+    }
+    let (_, scan) = pages.iter().find(|(name, _)| name == "scan-hold").expect("the page");
+    let shown = visible(scan);
+    assert!(shown.contains(text.hold.button) && shown.contains(text.scan.pay), "{shown}");
+    let said = (text.hold.explain)("¥5.00");
+    assert!(visible(&samples::hold_page(Lang::Zh)).contains(&said), "what is taken at most");
+}
+
+#[test]
 fn a_cost_below_one_fen_is_said_in_words() {
     let (_, state) = samples::states().remove(4);
     let mut page = samples::order_page(state);
@@ -133,7 +175,7 @@ fn a_cost_below_one_fen_is_said_in_words() {
 #[test]
 fn a_receipt_adds_up_before_the_readers_eyes() {
     let bill = samples::settlement().bill;
-    let html = app::pages::rider::receipt::html(Lang::Zh, samples::receipt_page());
+    let html = receipt::html(Lang::Zh, samples::receipt_page());
     let shown = visible(&html);
     for line in &bill.lines {
         assert!(shown.contains(&line.amount_fen.to_string()), "{line:?}");
@@ -175,6 +217,18 @@ fn the_overview_tells_electricity_and_service_apart() {
 fn both_sides_of_the_books_have_the_same_sum() {
     let shown = visible(&books::html(Lang::Zh, admin::books_page()));
     assert_eq!(shown.matches("¥815.65").count(), 2, "{shown}");
+}
+
+#[test]
+fn a_case_shows_its_evidence_and_each_way_to_decide_it() {
+    let html = cases::case_html(Lang::En, admin::case_page());
+    let shown = visible(&html);
+    for part in ["Theirs only", "¥5.00", "¥0.03", "amount_fen", "proposed", "Ask the platform"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for part in ["value=\"ask_platform\"", "value=\"suspense\"", "/accept\"", "/dismiss\""] {
+        assert!(html.contains(part), "{part}");
+    }
 }
 
 #[test]

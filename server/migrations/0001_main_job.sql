@@ -80,8 +80,17 @@ CREATE TABLE riders (
     id TEXT PRIMARY KEY,
     -- SHA-256 of the cookie's secret.
     token_hash TEXT NOT NULL UNIQUE,
-    alipay_open_id TEXT UNIQUE,
     created_ms BIGINT NOT NULL
+);
+
+-- Who a rider is at a payment platform, once the platform has told.
+CREATE TABLE rider_identities (
+    channel TEXT NOT NULL,
+    open_id TEXT NOT NULL,
+    rider_id TEXT NOT NULL REFERENCES riders (id),
+    created_ms BIGINT NOT NULL,
+    PRIMARY KEY (channel, open_id),
+    UNIQUE (rider_id, channel)
 );
 
 CREATE TABLE orders (

@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::http::{Network, Rate, Rates};
 
+mod wechat;
+
+pub use wechat::{WechatLayer, WechatSource};
+
 /// Where the server listens unless told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8080";
 /// The database unless told otherwise.
@@ -34,6 +38,8 @@ pub struct Layer {
     pub address_rate: Option<u32>,
     /// The merchant's app at Alipay.
     pub alipay: AlipayLayer,
+    /// The merchant at `WeChat` Pay.
+    pub wechat: WechatLayer,
 }
 
 /// The merchant's app at Alipay, as one source says it.
@@ -71,6 +77,8 @@ pub struct Config {
     pub rates: Rates,
     /// The merchant's app at Alipay; none in a demo.
     pub alipay: Option<AlipaySource>,
+    /// The merchant at `WeChat` Pay; none in a demo.
+    pub wechat: Option<WechatSource>,
 }
 
 /// The merchant's app at Alipay, complete; keys stay in their files until they are needed.
@@ -114,6 +122,7 @@ impl Layer {
             trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             address_rate: self.address_rate.or(below.address_rate),
             alipay: self.alipay.over(below.alipay),
+            wechat: self.wechat.over(below.wechat),
         }
     }
 
@@ -138,6 +147,7 @@ impl Layer {
                 .map_err(|error| anyhow::anyhow!("trusted_proxies: {error}"))?,
             rates: rates(self.address_rate),
             alipay: self.alipay.finish()?,
+            wechat: self.wechat.finish()?,
         })
     }
 }

@@ -3,11 +3,17 @@
 //!
 //! Only builds with debug assertions have them: in a release nothing is left of a point.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Says where to die: `step.subject`, or `step.subject:n` for the n-th time there.
 const VARIABLE: &str = "SAOCHONG_CRASH_AT";
+/// Names a file to which each point is written, one a line, when it is first passed: so tests see
+/// which points there are.
+const PASSED: &str = "SAOCHONG_CRASH_POINTS";
 
 /// A point where to die, and how often it is still passed alive.
 struct Plan {
@@ -37,10 +43,35 @@ impl Plan {
 pub fn point(step: &str, subject: &str) {
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
     if cfg!(debug_assertions) {
+        note(step, subject);
         let read = || std::env::var(VARIABLE).ok().and_then(|text| Plan::of(&text));
         if PLAN.get_or_init(read).as_ref().is_some_and(|plan| plan.is_due(step, subject)) {
             std::process::abort();
         }
+    }
+}
+
+/// The points passed so far, and where they are written.
+struct Seen {
+    file: File,
+    lines: HashSet<String>,
+}
+
+/// Writes a point down at its first time, if a test asks for it.
+fn note(step: &str, subject: &str) {
+    static SEEN: OnceLock<Option<Mutex<Seen>>> = OnceLock::new();
+    let open = || {
+        let file =
+            File::options().create(true).append(true).open(std::env::var_os(PASSED)?).ok()?;
+        Some(Mutex::new(Seen { file, lines: HashSet::new() }))
+    };
+    let Some(seen) = SEEN.get_or_init(open) else { return };
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let line = format!("{step}.{subject}\n");
+    if !seen.lines.contains(&line) {
+        // A test that misses a line says so.
+        let _ = seen.file.write_all(line.as_bytes());
+        seen.lines.insert(line);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Saochong's server.
 //!
-//! One direction of dependency: `http`, `gateway`, `jobs` → `orders` → `ledger` → `store` →
-//! `wasm-core`. `orders` declares the traits it needs of the outside ([`orders::Chargers`],
+//! One direction of dependency: `http`, `gateway`, `jobs`, `recon` → `orders` → `ledger` → `store`
+//! → `wasm-core`. `orders` declares the traits it needs of the outside ([`orders::Chargers`],
 //! [`orders::Payments`], [`orders::Logins`]); `gateway` and `payments` implement them. SQL lives in
 //! `store` only. [`serve`] puts it all together.
 
@@ -19,5 +19,6 @@ pub mod password;
 pub mod payments;
 pub mod qr;
 pub mod random;
+pub mod recon;
 pub mod serve;
 pub mod store;

@@ -1,7 +1,20 @@
 //! Randomness for ids, codes and secrets, from the system's secure source and nothing else; and how
-//! bytes are written.
+//! bytes are written. A simulation may make it a sequence of its own, in debug builds only.
 
-use aws_lc_rs::rand;
+use std::cell::Cell;
+
+use aws_lc_rs::{digest, rand};
+
+thread_local! {
+    /// Where this thread's sequence stands, if it has one.
+    static SEQUENCE: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Makes what is random on this thread a sequence that `seed` decides, so that a simulation can be
+/// replayed. A release build ignores it.
+pub fn replay(seed: u64) {
+    SEQUENCE.set(cfg!(debug_assertions).then_some(seed));
+}
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -11,8 +24,24 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// If the system has no randomness, when nothing should go on.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
+    if cfg!(debug_assertions) && continue_sequence(&mut bytes) {
+        return bytes;
+    }
     rand::fill(&mut bytes).expect("the system's random source");
     bytes
+}
+
+/// Fills from this thread's sequence (`SplitMix64`), if it has one.
+fn continue_sequence(bytes: &mut [u8]) -> bool {
+    let Some(mut state) = SEQUENCE.get() else { return false };
+    for chunk in bytes.chunks_mut(8) {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        chunk.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes()[..chunk.len()]);
+    }
+    SEQUENCE.set(Some(state));
+    true
 }
 
 /// `N` symbols of Crockford base32, five bits each.
@@ -32,4 +61,9 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }

@@ -19,7 +19,8 @@ use crate::gateway::{self, Stations, Timing};
 use crate::http::server::{self, Limits};
 use crate::http::{self, App, Options, Parts, Settings};
 use crate::jobs::Workers;
-use crate::orders::Orders;
+use crate::orders::{Orders, Platforms};
+use crate::recon::{Recon, keep_books};
 use crate::store::Store;
 
 mod paying;
@@ -67,11 +68,11 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     let paying = if demo {
         Paying::demo(&store, &clock, &public_url, &loopback_url(listen)).await?
     } else {
-        Paying::of(config.alipay.as_ref(), &clock, &public_url)?
+        Paying::of(&config, &clock, &public_url)?
     };
     let orders = Orders::new(store.clone(), clock.clone(), paying.platforms());
     let settings = Arc::new(Settings { public_url: public_url.clone(), demo });
-    let app = App { orders, logins: paying.logins(), store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let stations = link_stations(&app, demo).await?;
     let router = http::router(
         app.clone(),
@@ -80,6 +81,8 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     );
     let tasks = TaskTracker::new();
     tasks.spawn(work(&app, &stations, stop.clone()));
+    let recon = Recon::new(app.store.clone(), app.clock.clone(), app.orders.clone());
+    tasks.spawn(keep_books(recon, stop.clone()));
     tasks.spawn(forget_old_keys(app.store, app.clock, stop.clone()));
     tasks.spawn(close_links(stations, stop.clone()));
     if let Some(seeded) = &seeded {
@@ -95,6 +98,15 @@ pub async fn run(config: Config, demo: bool, announce: impl FnOnce(&Ready)) -> R
     }
     info!("stopped");
     Ok(())
+}
+
+/// The payment platforms as configured, for commands that ask them.
+///
+/// # Errors
+/// A key is wrong.
+pub fn platforms(config: &Config, clock: &Clock) -> Result<Platforms> {
+    let public_url = config.public_url(config.listen);
+    Ok(Paying::of(config, clock, &public_url)?.platforms())
 }
 
 fn options(config: Config, paying: &Paying, stop: CancellationToken) -> Options {

@@ -288,7 +288,7 @@ fn the_demo_serves_and_stops_when_told() {
 }
 
 #[test]
-fn out_of_file_handles_the_server_lives_on() {
+fn f62_out_of_file_handles_the_server_lives_on() {
     let house = House::new();
     let mut limited = Command::new("sh");
     let inner = house.command(&[]);
@@ -303,12 +303,101 @@ fn out_of_file_handles_the_server_lives_on() {
         value.map(|value| limited.env(name, value));
     }
     let server = Server::start(limited);
+    let mut old = TcpStream::connect(&server.address).unwrap();
+    old.set_read_timeout(Some(DONE_WITHIN)).unwrap();
     let crowd: Vec<_> = (0..100).filter_map(|_| TcpStream::connect(&server.address).ok()).collect();
     assert!(crowd.len() > 64, "more than it has handles for");
+    old.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    old.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "who was there before is served: {answer}");
     drop(crowd);
     let deadline = Instant::now() + DONE_WITHIN;
     while !server.get("/healthz").starts_with("HTTP/1.1 200") {
         assert!(Instant::now() < deadline);
     }
     assert!(server.stop().success());
+}
+
+#[test]
+fn f61_a_log_that_takes_nothing_stops_nothing() {
+    let house = House::new();
+    let serve = format!("exec {} serve --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_saochong"));
+    // A full disk, and a reader that never reads: a pipe takes 64 KiB, then writes wait.
+    let unread = format!("mkfifo log; exec 3<>log; {serve} --log trace 2>&3");
+    for script in [format!("{serve} --log trace 2>/dev/full"), unread] {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).current_dir(house.folder.path());
+        for (name, value) in house.command(&[]).get_envs() {
+            value.map(|value| shell.env(name, value));
+        }
+        let server = Server::start(shell);
+        for _ in 0..500 {
+            assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+        }
+        assert!(server.stop().success());
+    }
+}
+
+#[test]
+fn a_bill_is_reconciled_and_a_case_decided_on_the_command_line() {
+    let house = House::with_site();
+    let bill = house.folder.path().join("bill.csv");
+    let head = "kind,payment,our_no,trade_no,amount_yuan,fee_yuan,at_ms";
+    let line = "payment,NOBODYS,,T1,7.00,0.04,1600000000000";
+    std::fs::write(&bill, format!("{head}\n{line}\n")).unwrap();
+    let bill = bill.display().to_string();
+    let reconcile = ["reconcile", "--channel", "alipay", "--day", "2020-09-13", "--file", &bill];
+    let run = house.json(&[&reconcile[..], &["--json"]].concat());
+    assert_eq!((&run["bill_lines"], &run["differences"]), (&json!(1), &json!(1)));
+    let cases = house.json(&["cases", "list", "--status", "open", "--json"]);
+    assert_eq!(cases[0]["evidence"]["bill"]["line"], line);
+    let id = cases[0]["id"].as_str().unwrap();
+    assert!(!house.run(&["cases", "accept", id, "--who", "me"]).status.success(), "no reason");
+    let accept = ["cases", "accept", id, "--who", "me", "--reason", "asked"];
+    assert!(house.run(&accept).status.success());
+    assert!(!house.run(&accept).status.success(), "twice");
+
+    let correct = [
+        "ledger",
+        "correct",
+        "--reference",
+        "V1",
+        "--who",
+        "me",
+        "--reason",
+        "found",
+        "--debit",
+        "suspense:alipay=7",
+        "--credit",
+        "service:op:park=7.00",
+    ];
+    for _ in 0..2 {
+        let done = house.run(&correct);
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    let one_sided = [
+        "ledger",
+        "correct",
+        "--reference",
+        "V2",
+        "--who",
+        "me",
+        "--reason",
+        "x",
+        "--debit",
+        "loss:x=1",
+        "--credit",
+        "loss:y=2",
+    ];
+    assert!(!house.run(&one_sided).status.success());
+    assert_eq!(house.json(&["ledger", "close", "--json"]), json!([]), "today is not over");
+    let report = house.json(&["ledger", "check", "--json"]);
+    assert_eq!((&report["findings"], &report["transactions"]), (&json!([]), &json!(3)));
+    let book = house.run(&["ledger", "export", "--from", "2020-01-01", "--to", "2100-01-01"]);
+    let book = String::from_utf8(book.stdout).unwrap();
+    assert_eq!(book.lines().count(), 1 + 6, "{book}");
+    assert!(book.contains("suspense:alipay,7.00,,me,found"), "{book}");
+    assert!(!house.run(&["ledger", "check", "--noted", "00"]).status.success());
+    assert!(!house.run(&["ledger", "balances", "--day", "2020-09-13"]).status.success());
 }

@@ -72,6 +72,10 @@ id!(
     RefundId
 );
 id!(
+    /// What becomes of a hold: taken in part or let go; the platforms' idempotency key for it.
+    CaptureId
+);
+id!(
     /// One immutable version of a site's tariff.
     TariffId
 );

@@ -9,6 +9,7 @@
 //! out; metered [`tariff::Usage`] becomes a [`tariff::Bill`] by [`tariff::settle`]; a
 //! [`receipt::Receipt`] lets anybody compute that bill again.
 
+pub mod day;
 pub mod ids;
 pub mod link;
 pub mod money;

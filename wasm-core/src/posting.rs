@@ -6,16 +6,28 @@
 //! | Account | Kind | Meaning |
 //! |---|---|---|
 //! | `clearing:{channel}` | asset | what the payment platform holds for us |
-//! | `prepaid:{order}` | liability | paid by the rider, not yet earned or owed back |
+//! | `prepaid:{order}` | liability | paid by the rider, not yet earned or owed back; of a hold, on the debit side, billed and not yet taken |
+//! | `holds:{channel}` | contingent | set aside for us at the platform; not ours until it is taken |
+//! | `held:{order}` | contingent | the same, order by order: the other side of the pair |
 //! | `refunds:{order}` | liability | owed back to the rider, not yet confirmed by the platform |
 //! | `electricity:{operator}:{site}` | income | electricity passed on |
 //! | `service:{operator}:{site}` | income | service fee |
 //! | `discount:{operator}:{site}` | expense | what the operator let off |
+//! | `fee:{channel}` | expense | what the platform took for its service |
+//! | `suspense:{channel}` | liability | what a bill says and nobody can explain yet |
+//! | `loss:{what}` | expense | written off by a person |
+//!
+//! The whole chart, with what others post, is [`accounts::CHART`].
+
+pub mod accounts;
+mod entries;
 
 use serde::{Deserialize, Serialize};
 
+pub use entries::NotACorrection;
+
 use crate::money::Fen;
-use crate::order::{Order, Payment, Refund, Settlement};
+use crate::order::{Capture, Order, Payment, Refund, Settlement};
 
 /// A balanced set of postings, written once for its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +46,36 @@ pub struct Transaction {
 pub enum TransactionKind {
     /// Money arrived.
     Paid,
+    /// Money was set aside.
+    Held,
+    /// The platform took of a hold what was to be taken, and let the rest go.
+    Captured,
     /// A charge was billed.
     Settled,
     /// Money is owed back.
     RefundOwed,
     /// The platform confirmed a refund.
     Refunded,
+    /// The platform took its fee, or gave it back.
+    Fee,
+    /// A person put something right, and said why.
+    Correction,
+}
+
+impl TransactionKind {
+    /// The name as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Held => "held",
+            Self::Captured => "captured",
+            Self::Settled => "settled",
+            Self::RefundOwed => "refund_owed",
+            Self::Refunded => "refunded",
+            Self::Fee => "fee",
+            Self::Correction => "correction",
+        }
+    }
 }
 
 /// One line of a ledger transaction.
@@ -63,8 +99,35 @@ impl Transaction {
         Self { key, kind, postings }
     }
 
-    /// Money arrived for an order.
-    pub fn paid(order: &Order, payment: &Payment) -> Self {
+    /// Money arrived for an order, or was set aside.
+    pub fn arrived(order: &Order, payment: &Payment) -> Self {
+        if payment.held { Self::held(order, payment) } else { Self::paid(order, payment) }
+    }
+
+    fn held(order: &Order, hold: &Payment) -> Self {
+        Self::new(
+            format!("held:{}", hold.id),
+            TransactionKind::Held,
+            vec![(holds(hold), hold.amount_fen), (held(order), -hold.amount_fen)],
+        )
+    }
+
+    /// The platform did what was to become of a hold: nothing of it is set aside any more, and what
+    /// was taken is ours.
+    pub fn captured(order: &Order, hold: &Payment, capture: &Capture) -> Self {
+        Self::new(
+            format!("captured:{}", capture.id),
+            TransactionKind::Captured,
+            vec![
+                (held(order), hold.amount_fen),
+                (holds(hold), -hold.amount_fen),
+                (clearing(hold), capture.amount_fen),
+                (prepaid(order), -capture.amount_fen),
+            ],
+        )
+    }
+
+    fn paid(order: &Order, payment: &Payment) -> Self {
         Self::new(
             format!("paid:{}", payment.id),
             TransactionKind::Paid,
@@ -107,7 +170,15 @@ impl Transaction {
 }
 
 fn clearing(payment: &Payment) -> String {
-    format!("clearing:{}", payment.channel.as_str())
+    accounts::clearing(payment.channel.as_str())
+}
+
+fn holds(hold: &Payment) -> String {
+    format!("holds:{}", hold.channel.as_str())
+}
+
+fn held(order: &Order) -> String {
+    format!("held:{}", order.id)
 }
 
 fn prepaid(order: &Order) -> String {

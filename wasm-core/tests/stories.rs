@@ -5,11 +5,11 @@ mod story;
 use std::collections::BTreeMap;
 
 use story::{Story, StoryLine};
-use wasm_core::ids::{PaymentId, RefundId};
+use wasm_core::ids::{CaptureId, PaymentId, RefundId};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    Channel, Effect, Event, Order, Payment, RefundStatus, Session, StartAnswer, State, Terms,
-    Timer, apply,
+    CaptureStatus, Channel, Effect, Event, Order, Payment, RefundStatus, Session, StartAnswer,
+    State, Terms, Timer, apply,
 };
 use wasm_core::tariff::{Limits, Reading, Usage};
 
@@ -21,8 +21,10 @@ const SOCKET_MAX_W: i64 = 10_000;
 fn stories_hold_in_the_domain() {
     let stories = story::parse(include_str!("story/orders.story"));
     assert!(stories.len() >= 20, "stories are missing");
-    for story in stories {
-        play(&story);
+    let holds = story::parse(include_str!("story/holds.story"));
+    assert!(holds.len() >= 10, "stories of holds are missing");
+    for story in stories.iter().chain(&holds) {
+        play(story);
     }
 }
 
@@ -68,7 +70,7 @@ fn play(story: &Story) {
 
 fn events(line: &StoryLine, order: &Order, device: &mut Device, now_ms: i64) -> Vec<Event> {
     match line.verb.as_str() {
-        "paid" => vec![Event::Paid {
+        "paid" | "held" => vec![Event::Paid {
             payment: payment(order, line, now_ms),
             socket_free: !line.has("taken"),
         }],
@@ -107,6 +109,7 @@ fn events(line: &StoryLine, order: &Order, device: &mut Device, now_ms: i64) -> 
             }]
         }
         "refunded" => refunds(order).map(|refund_id| Event::Refunded { refund_id }).collect(),
+        "captured" => captures(order).map(|capture_id| Event::Captured { capture_id }).collect(),
         "due" => vec![Event::Due { timer: timer(line) }],
         verb => panic!("no such verb: {verb}"),
     }
@@ -118,6 +121,14 @@ fn refunds(order: &Order) -> impl Iterator<Item = RefundId> {
     let any = order.refunds.iter().any(|refund| pending(&refund.status));
     let chosen = order.refunds.iter().filter(move |refund| !any || pending(&refund.status));
     chosen.map(|refund| refund.id.clone())
+}
+
+/// As [`refunds`], of captures.
+fn captures(order: &Order) -> impl Iterator<Item = CaptureId> {
+    let pending = |status: &CaptureStatus| *status == CaptureStatus::Pending;
+    let any = order.captures.iter().any(|capture| pending(&capture.status));
+    let chosen = order.captures.iter().filter(move |capture| !any || pending(&capture.status));
+    chosen.map(|capture| capture.id.clone())
 }
 
 fn timer(line: &StoryLine) -> Timer {
@@ -133,6 +144,8 @@ fn payment(order: &Order, line: &StoryLine, paid_ms: i64) -> Payment {
         amount_fen: Fen(line.number(0)),
         trade_no: format!("2026{nth}"),
         paid_ms,
+        held: line.verb == "held",
+        buyer_open_id: None,
     }
 }
 
@@ -154,6 +167,7 @@ fn new_order(plan: &str) -> Order {
         },
         payments: vec![],
         refunds: vec![],
+        captures: vec![],
         state: State::AwaitingPayment { expires_ms: BEGIN_MS + wasm_core::order::PAY_WITHIN_MS },
     }
 }
@@ -164,6 +178,7 @@ fn effect_name(effect: &Effect) -> &'static str {
         Effect::StartSocket => "start_socket",
         Effect::StopSocket { .. } => "stop_socket",
         Effect::Refund { .. } => "refund",
+        Effect::Capture { .. } => "capture",
         Effect::ClosePayments => "close_payments",
         Effect::RecordFreeEnergy { .. } => "record_free_energy",
         Effect::Schedule { .. } => "schedule",

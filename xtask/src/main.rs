@@ -7,6 +7,7 @@ mod lint;
 mod postgres;
 mod python;
 mod run;
+mod simulate;
 mod site;
 mod system;
 mod tally;
@@ -49,6 +50,8 @@ enum Command {
     Wasm,
     /// Measure against the limits of this machine
     Bench,
+    /// Live through seeds of the simulation
+    Simulate(simulate::Seeds),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +73,6 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Tidy => lint::tidy(&layout),
         Command::Wasm => wasm::build(&layout).and_then(|()| site::weigh(&layout)),
         Command::Bench => bench::run_all(&layout),
+        Command::Simulate(seeds) => simulate::live(&layout, &seeds),
     }
 }

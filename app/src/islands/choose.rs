@@ -35,9 +35,11 @@ mod on_server {
     use leptos::prelude::*;
     use wasm_core::ids::PlanId;
     use wasm_core::money::Fen;
+    use wasm_core::order::Channel;
     use wasm_core::tariff::Tariff;
 
     use super::{expected, figures};
+    use crate::parts::hold;
     use crate::text::Text;
 
     /// Power presets, watts: a small e-bike, a common one, a strong one.
@@ -56,8 +58,12 @@ mod on_server {
         pub now_ms: i64,
         /// Makes one order of a form sent twice.
         pub key: String,
+        /// The platforms to choose among; fewer than two are no choice.
+        pub channels: Vec<Channel>,
         /// The plans, ready to be shown.
         pub offers: Vec<Offer>,
+        /// Whether money can be set aside instead of being paid.
+        pub holds: bool,
     }
 
     /// A plan, ready to be shown.
@@ -85,11 +91,12 @@ mod on_server {
     /// The form: plans as cards, what to expect, and the one button. Without script it is a plain
     /// form; the style sheet alone shows the chosen plan's price on the button.
     pub fn choose(text: &'static Text, shop: &Shop) -> impl IntoView + use<> {
-        let amounts: Vec<_> = shop
-            .offers
-            .iter()
-            .map(|offer| view! { <b class="amount figure">{offer.prepaid_fen.to_string()}</b> })
-            .collect();
+        let amounts = || {
+            let of = |offer: &Offer| offer.prepaid_fen.to_string();
+            let each = shop.offers.iter().map(of);
+            each.map(|amount| view! { <b class="amount figure">{amount}</b> }).collect_view()
+        };
+        let instead = shop.holds.then(|| hold::button(text, amounts()));
         let hidden = [("tariff_id", shop.tariff.id.as_str()), ("idempotency_key", &shop.key)].map(
             |(name, value)| {
                 view! { <input type="hidden" name=name value=value.to_owned()/> }
@@ -108,12 +115,14 @@ mod on_server {
                 <h2 id="choose">{text.scan.choose}</h2>
                 {cards(shop)}
                 {estimate(text, shop)}
+                {channels(text, &shop.channels)}
                 <div class="bar">
                     {hidden}
                     <p class="hint">{text.scan.plug_first}</p>
                     <button class="button main">
-                        {text.scan.pay} " " {amounts}
+                        {text.scan.pay} " " {amounts()}
                     </button>
+                    {instead}
                 </div>
             </form>
         }
@@ -144,6 +153,34 @@ mod on_server {
                 }
             })
             .collect()
+    }
+
+    /// At which platform to pay, where there is a choice; the first unless the rider says otherwise.
+    fn channels(text: &'static Text, channels: &[Channel]) -> Option<impl IntoView + use<>> {
+        let choice = |(index, channel): (usize, &Channel)| {
+            let id = format!("channel-{index}");
+            view! {
+                <input
+                    class="pick"
+                    type="radio"
+                    name="channel"
+                    id=id.clone()
+                    value=channel.as_str()
+                    checked=index == 0
+                    autocomplete="off"
+                />
+                <label class="preset" for=id>{(text.pay.channel)(*channel)}</label>
+            }
+        };
+        let choices: Vec<_> = channels.iter().enumerate().map(choice).collect();
+        (choices.len() > 1).then(|| {
+            view! {
+                <fieldset class="channels">
+                    <legend>{text.pay.choose_channel}</legend>
+                    <div class="choices">{choices}</div>
+                </fieldset>
+            }
+        })
     }
 
     /// What to expect. It changes with the choice only where code runs; elsewhere the style sheet

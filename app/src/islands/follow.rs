@@ -43,8 +43,14 @@ mod on_server {
     use crate::parts::curve;
     use crate::text::Text;
 
-    /// The meter of a running charge; `events` is where its news come from.
-    pub fn meter(text: &'static Text, events: String, view: &LiveView) -> impl IntoView + use<> {
+    /// The meter of a running charge; `events` is where its news come from, `back` what the money is
+    /// called that it would not use.
+    pub fn meter(
+        text: &'static Text,
+        events: String,
+        view: &LiveView,
+        back_name: &'static str,
+    ) -> impl IntoView + use<> {
         let words = &text.order;
         let [power, top, energy, cost, back, electricity, service] =
             figures(view).map(|(name, text)| {
@@ -85,7 +91,7 @@ mod on_server {
                             <span data-when="tiny" hidden=no_tiny>{words.tiny}</span>
                         </dd>
                     </div>
-                    <div class="back"><dt>{words.comes_back}</dt><dd>{back}</dd></div>
+                    <div class="back"><dt>{back_name}</dt><dd>{back}</dd></div>
                 </dl>
                 <p class="hint split">
                     {text.price.electricity} " " {electricity} " · " {text.price.service} " " {service}

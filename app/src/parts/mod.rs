@@ -7,6 +7,8 @@ pub mod bill;
 #[cfg(feature = "ssr")]
 pub mod code_card;
 #[cfg(feature = "ssr")]
+pub mod hold;
+#[cfg(feature = "ssr")]
 pub mod notice;
 #[cfg(feature = "ssr")]
 pub mod place;

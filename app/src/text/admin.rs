@@ -1,6 +1,7 @@
 //! All that operators' people read on their own pages.
 
 mod en;
+pub mod ledger;
 mod zh;
 
 use super::With1;
@@ -100,6 +101,8 @@ pub struct Overview {
     pub cost: &'static str,
     /// Prepaid.
     pub prepaid: &'static str,
+    /// Set aside, not paid.
+    pub aside: &'static str,
     /// Button: stop.
     pub stop: &'static str,
     /// Asks before stopping.
@@ -164,6 +167,10 @@ pub struct Orders {
     pub pending: With1,
     /// A refund that waits for a person.
     pub parked: With1,
+    /// A bill that is being taken of what is set aside.
+    pub taking: With1,
+    /// The same, waiting for a person.
+    pub taking_parked: With1,
     /// A socket that is not there any more.
     pub gone: &'static str,
 }

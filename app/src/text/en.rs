@@ -1,9 +1,9 @@
 //! English.
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
-use super::{Bill, Frame, Home, Mine, Notice, Order, Price, Scan, Text, Trouble};
+use super::{Bill, Frame, Hold, Home, Mine, Notice, Order, Pay, Price, Scan, Text, Trouble};
 use crate::lang::Lang;
 
 pub(super) static TEXT: Text = Text {
@@ -74,6 +74,17 @@ pub(super) static TEXT: Text = Text {
         refund_note: "to the account that paid, within a minute of the end",
         pay: "Pay",
         plug_first: "Plug your charger in first, then pay",
+    },
+    pay: Pay {
+        channel: |channel| match channel {
+            Channel::Alipay => "Alipay",
+            Channel::Wechat => "WeChat Pay",
+        },
+        choose_channel: "Pay with",
+        scan_to_pay: "Scan one of these codes with your phone; this page goes on by itself.",
+        code_of: |channel| format!("{channel} payment code"),
+        open_here: "Open it here",
+        other_way: "Back to the order",
     },
     trouble: Trouble {
         busy: Notice {
@@ -205,6 +216,40 @@ pub(super) static TEXT: Text = Text {
         again: "Charge here again",
         nothing_paid: "Nothing was paid.",
     },
+    hold: Hold {
+        button: "Charge first, pay after",
+        button_before: "Nothing now,",
+        button_after: " set aside, never more taken",
+        confirmed_already: "I have confirmed, look again",
+        explain: |amount| {
+            format!(
+                "Nothing is paid now; {amount} is set aside. At the end your bill is taken of it, never more than {amount}, and the rest is released at once."
+            )
+        },
+        step_held: |amount| format!("Set aside {amount}, nothing taken"),
+        starting_promise: |time| {
+            format!("You will know by {time}. No current: all is released, nothing taken.")
+        },
+        start_unknown_note: |time| {
+            format!(
+                "We wait until {time}. If no current flows by then, all that is set aside is released; you need do nothing."
+            )
+        },
+        cancel_sure: |amount| format!("Cancel now and all of {amount} is released, nothing taken."),
+        stop_sure: "Stop now? What was used is taken, the rest is released.",
+        finishing_note: "Waiting for the socket's last reading. Then the bill is taken, and the rest is released.",
+        comes_back: "Released if ended now",
+        aside: "Set aside",
+        taken: "Taken",
+        released: "Released",
+        sum: |aside, taken, rest| {
+            format!("Set aside {aside}, taken {taken}, the rest of {rest} released")
+        },
+        all_released: |aside| format!("All of {aside} released, nothing taken"),
+        pending: "Telling the payment service, usually done within a minute",
+        done: |time| format!("Done ({time})"),
+        parked: "It met an obstacle and a person is looking after it. You will not pay more",
+    },
     bill: Bill {
         title: "Bill",
         total: "Total",
@@ -332,9 +377,9 @@ fn cancel_reason(reason: CancelReason) -> &'static str {
         }
         CancelReason::Rider => "You cancelled it.",
         CancelReason::SocketTaken => {
-            "Somebody else paid for this socket first. All you paid goes back."
+            "Somebody else was first at this socket. All your money goes back."
         }
-        CancelReason::WrongAmount => "The amount received was not the price; all of it goes back.",
+        CancelReason::WrongAmount => "The amount was not the price; all of it goes back.",
     }
 }
 

@@ -1,9 +1,9 @@
 //! Chinese.
 
 use wasm_core::link::CodeError;
-use wasm_core::order::{CancelReason, RefundReason, StartFailure, StopReason};
+use wasm_core::order::{CancelReason, Channel, RefundReason, StartFailure, StopReason};
 
-use super::{Bill, Frame, Home, Mine, Notice, Order, Price, Scan, Text, Trouble};
+use super::{Bill, Frame, Hold, Home, Mine, Notice, Order, Pay, Price, Scan, Text, Trouble};
 use crate::lang::Lang;
 
 pub(super) static TEXT: Text = Text {
@@ -74,6 +74,17 @@ pub(super) static TEXT: Text = Text {
         refund_note: "结束后一分钟内原路退回",
         pay: "支付",
         plug_first: "请先插好充电器再支付",
+    },
+    pay: Pay {
+        channel: |channel| match channel {
+            Channel::Alipay => "支付宝",
+            Channel::Wechat => "微信支付",
+        },
+        choose_channel: "支付方式",
+        scan_to_pay: "用手机扫其中一个码付款，付好后这里自动继续。",
+        code_of: |channel| format!("{channel}付款码"),
+        open_here: "在本机打开",
+        other_way: "返回订单",
     },
     trouble: Trouble {
         busy: Notice {
@@ -201,6 +212,32 @@ pub(super) static TEXT: Text = Text {
         again: "在这里再充一次",
         nothing_paid: "没有收钱。",
     },
+    hold: Hold {
+        button: "先充后付",
+        button_before: "现在不付钱，预留",
+        button_after: "，最多扣这么多",
+        confirmed_already: "我已确认，看结果",
+        explain: |amount| {
+            format!("现在不付钱，只预留 {amount}。充完按账单扣款，最多扣 {amount}，其余立即解除。")
+        },
+        step_held: |amount| format!("已预留 {amount}，没有扣款"),
+        starting_promise: |time| format!("最迟 {time} 有结果；不通电就全部解除，不扣款。"),
+        start_unknown_note: |time| {
+            format!("我们等到 {time}。到时仍没有电流，预留的钱全部解除，不用你做什么。")
+        },
+        cancel_sure: |amount| format!("现在取消，预留的 {amount} 全部解除，不扣款。"),
+        stop_sure: "现在结束？按已用扣款，预留的其余部分解除。",
+        finishing_note: "等插座报最后一次读数，然后按账单扣款，其余自动解除。",
+        comes_back: "现在结束可解除",
+        aside: "预留",
+        taken: "扣款",
+        released: "解除",
+        sum: |aside, taken, rest| format!("预留 {aside}，扣款 {taken}，其余 {rest} 解除"),
+        all_released: |aside| format!("预留的 {aside} 全部解除，不扣款"),
+        pending: "正在通知支付平台，一般一分钟内完成",
+        done: |time| format!("已完成（{time}）"),
+        parked: "遇到问题，客服正在处理，不会多扣",
+    },
     bill: Bill {
         title: "账单",
         total: "合计",
@@ -319,8 +356,8 @@ fn cancel_reason(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::Expired => "没有在规定时间内付款。之后到账的钱会自动全额退回。",
         CancelReason::Rider => "你取消了订单。",
-        CancelReason::SocketTaken => "别人先一步付款用了这个插座。你付的钱全额退回。",
-        CancelReason::WrongAmount => "收到的金额与价格不符，已全额退回。",
+        CancelReason::SocketTaken => "别人先一步用了这个插座。你的钱全部还给你。",
+        CancelReason::WrongAmount => "金额与价格不符，已全部还给你。",
     }
 }
 

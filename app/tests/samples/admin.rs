@@ -2,8 +2,12 @@
 
 use app::lang::Lang;
 use app::pages::admin::books::{self, BooksPage};
+use app::pages::admin::cases::{self, Case, CasePage, CasesPage, Run};
 use app::pages::admin::codes::{self, CodesPage};
 use app::pages::admin::frame::{Rights, Staff};
+use app::pages::admin::ledger::{
+    self, AccountLine, ClosedDay, DaysPage, StatementLine, StatementPage,
+};
 use app::pages::admin::login::{self, Refused};
 use app::pages::admin::overview::{self, OverviewPage, Parked, Running, Spot, Takings};
 use app::pages::admin::sites::{Condition, Site, Socket, Station};
@@ -16,7 +20,8 @@ use super::{NOW_MS, order_in, order_page, place, states};
 
 /// A user who may do all.
 pub fn staff() -> Staff {
-    let rights = Rights { stop_charges: true, retry_jobs: true, read_books: true };
+    let rights =
+        Rights { stop_charges: true, retry_jobs: true, read_books: true, decide_cases: true };
     Staff { operator_name: "翠湖充电".to_owned(), login: "cuihu".to_owned(), rights }
 }
 
@@ -34,6 +39,14 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         page("overview-looking", overview::html(lang, looking)),
         page("books", books::html(lang, books_page())),
         page("books-wrong", books::html(lang, wrong_books())),
+        page("days", ledger::days_html(lang, days_page(3))),
+        page("days-empty", ledger::days_html(lang, days_page(0))),
+        page("statement", ledger::statement_html(lang, statement_page("wuye"))),
+        page("statement-own", ledger::statement_html(lang, statement_page(""))),
+        page("cases", cases::list_html(lang, cases_page(true))),
+        page("cases-empty", cases::list_html(lang, cases_page(false))),
+        page("case", cases::case_html(lang, case_page())),
+        page("case-refused", cases::case_html(lang, refused_case())),
         page("codes", codes::html(lang, codes_page(4))),
         page("codes-empty", codes::html(lang, codes_page(0))),
     ];
@@ -169,6 +182,96 @@ pub fn books_page() -> BooksPage {
 fn wrong_books() -> BooksPage {
     let finding = r#"{"finding":"altered","transaction_id":"7K3M9QX2T4B8N6WZ0HVC"}"#.to_owned();
     BooksPage { wrong: 1, findings: vec![finding], ..books_page() }
+}
+
+fn days_page(days: i64) -> DaysPage {
+    let day = |number: i64| ClosedDay {
+        day: format!("2026-11-{:02}", 24 - number),
+        transactions: 861,
+        debits_fen: Fen(260_117),
+        hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+    };
+    let account = AccountLine {
+        account: "clearing:alipay".to_owned(),
+        debits_fen: Fen(128_450),
+        credits_fen: Fen(47_100),
+        balance_fen: Fen(81_350),
+    };
+    let accounts = if days == 0 { vec![] } else { vec![account] };
+    DaysPage { staff: staff(), days: (0..days).map(day).collect(), accounts }
+}
+
+fn statement_page(party: &str) -> StatementPage {
+    let line = StatementLine {
+        day: "2026-11-23".to_owned(),
+        account: "payable:cuihu:wuye".to_owned(),
+        kind: "share_owed".to_owned(),
+        debits_fen: Fen::ZERO,
+        credits_fen: Fen(1_205),
+    };
+    StatementPage {
+        staff: staff(),
+        parties: vec![("wuye".to_owned(), Fen(1_205))],
+        party: party.to_owned(),
+        from: "2026-11-18".to_owned(),
+        to: "2026-11-24".to_owned(),
+        lines: if party.is_empty() { vec![] } else { vec![line] },
+        query: format!("party={party}&from=2026-11-18&to=2026-11-24"),
+    }
+}
+
+fn case(status: &str) -> Case {
+    Case {
+        id: "ff42154870f1ef59c549".to_owned(),
+        channel: "alipay",
+        day: "2026-11-23".to_owned(),
+        kind: "theirs_only".to_owned(),
+        number: "in:7K3M9QX2T4B8N6WZ0HVCP1".to_owned(),
+        order_id: "7K3M9QX2T4B8N6WZ0HVC".to_owned(),
+        ours_fen: Fen::ZERO,
+        theirs_fen: Fen(500),
+        fee_fen: Fen(3),
+        status: status.to_owned(),
+        decided: (status == "accepted")
+            .then(|| ("finance".to_owned(), "2026-11-24 11:02:03".to_owned())),
+        note: String::new(),
+    }
+}
+
+fn cases_page(full: bool) -> CasesPage {
+    let run = |status: &str, error: &str| Run {
+        channel: "wechat",
+        day: "2026-11-23".to_owned(),
+        status: status.to_owned(),
+        counts: error.is_empty().then_some((4_210, 4_208, 2)),
+        error: error.to_owned(),
+    };
+    let page = CasesPage { staff: staff(), runs: vec![], open: vec![], decided: vec![] };
+    if !full {
+        return page;
+    }
+    CasesPage {
+        runs: vec![run("done", ""), run("failed", "platform: refused: NONE no bill yet")],
+        open: vec![case("open"), case("waiting")],
+        decided: vec![case("accepted")],
+        ..page
+    }
+}
+
+/// A case that somebody has to decide.
+pub fn case_page() -> CasePage {
+    CasePage {
+        staff: staff(),
+        case: case("open"),
+        evidence: "{\n  \"bill\": { \"amount_fen\": 500 },\n  \"ledger\": null\n}".to_owned(),
+        proposed: "ask_platform".to_owned(),
+        repairs: vec!["ask_platform", "suspense"],
+        refused: None,
+    }
+}
+
+fn refused_case() -> CasePage {
+    CasePage { refused: Some(("not_confirmed", "Waiting".to_owned())), ..case_page() }
 }
 
 fn codes_page(sockets: i64) -> CodesPage {

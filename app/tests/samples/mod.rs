@@ -5,15 +5,15 @@ pub mod admin;
 use app::lang::Lang;
 use app::pages::home::{self, DemoPage, DemoSite};
 use app::pages::rider::trouble::{Blocked, BlockedPage, Trouble};
-use app::pages::rider::{mine, order, receipt, scan, trouble};
+use app::pages::rider::{codes, mine, order, pay, receipt, scan, trouble};
 use app::parts::code_card::SocketCode;
 use app::parts::place::{Operator, Place};
 use wasm_core::ids::{OrderId, PlanId, TariffId};
 use wasm_core::link::{CodeError, ScanCode};
 use wasm_core::money::Fen;
 use wasm_core::order::{
-    CancelReason, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
-    StartFailure, State, StopReason, Terms,
+    CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, Settlement, StartFailure, State, StopReason, Terms,
 };
 use wasm_core::tariff::{
     Bill, DayPrices, Limits, OverTop, Plan, PlanLimit, PlanPrice, PowerBasis, PowerTier,
@@ -29,7 +29,10 @@ const ORDER: &str = "7K3M9QX2T4B8N6WZ0HVC";
 pub fn all(lang: Lang) -> Vec<(String, String)> {
     let mut pages = vec![
         ("scan".to_owned(), scan_page(lang)),
+        ("scan-hold".to_owned(), scan::html(lang, scan_in_app())),
+        ("hold".to_owned(), hold_page(lang)),
         ("receipt".to_owned(), receipt::html(lang, receipt_page())),
+        ("receipt-hold".to_owned(), receipt::html(lang, held_receipt_page())),
         ("me".to_owned(), mine::html(lang, mine_page())),
         (
             "me-empty".to_owned(),
@@ -38,8 +41,15 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         ("home".to_owned(), home::html(lang)),
         ("demo".to_owned(), home::demo_html(lang, demo())),
     ];
+    for (name, cashier) in cashiers() {
+        let order_path = format!("/orders/{ORDER}");
+        let page = pay::PayPage { cashier, held_fen: None, in_mini_program: true, order_path };
+        pages.push((format!("pay-{name}"), pay::html(lang, page)));
+    }
+    pages.push(("codes".to_owned(), codes::html(lang, codes_page())));
     for (name, state) in states() {
-        pages.push((format!("order-{name}"), order::html(lang, order_page(state))));
+        pages.push((format!("order-{name}"), order::html(lang, order_page(state.clone()))));
+        pages.push((format!("order-{name}-hold"), order::html(lang, held_page(state))));
     }
     for (name, why) in blocked() {
         let page = BlockedPage { place: place(), why, tariff: tariff(), now_ms: NOW_MS };
@@ -50,6 +60,21 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
     }
     pages.extend(admin::all(lang));
     pages
+}
+
+fn cashiers() -> Vec<(&'static str, pay::Cashier)> {
+    vec![
+        ("alipay", pay::Cashier::TradeNo("2026112222001400000000000001".to_owned())),
+        ("alipay-hold", pay::Cashier::OrderString("method=a&sign=b".to_owned())),
+        ("wechat", pay::Cashier::Bridge(r#"{"package":"prepay_id=1"}"#.to_owned())),
+    ]
+}
+
+fn codes_page() -> codes::CodesPage {
+    let svg = r#"<svg viewBox="0 0 9 9"><path d="M4 4h1v1h-1z"/></svg>"#;
+    let code = |channel| codes::PayCode { channel, svg: svg.to_owned(), link: None };
+    let page = order_page(State::AwaitingPayment { expires_ms: NOW_MS + 300_000 });
+    codes::CodesPage { page, codes: Channel::ALL.map(code).to_vec() }
 }
 
 pub fn tariff() -> Tariff {
@@ -101,13 +126,33 @@ pub fn place() -> Place {
 }
 
 pub fn scan_page(lang: Lang) -> String {
-    let page = scan::ScanPage {
+    scan::html(lang, scan())
+}
+
+fn scan() -> scan::ScanPage {
+    scan::ScanPage {
         place: place(),
         tariff: tariff(),
         now_ms: NOW_MS,
         idempotency_key: "8QZJ4M0T9C2B7X1W".to_owned(),
+        channels: Channel::ALL.to_vec(),
+        holds: false,
+    }
+}
+
+/// As in the app of a platform that sets money aside.
+fn scan_in_app() -> scan::ScanPage {
+    scan::ScanPage { holds: true, channels: vec![], ..scan() }
+}
+
+pub fn hold_page(lang: Lang) -> String {
+    let page = pay::PayPage {
+        cashier: pay::Cashier::OrderString("method=alipay.fund.auth&sign=abc".to_owned()),
+        held_fen: Some(Fen(500)),
+        in_mini_program: false,
+        order_path: format!("/orders/{ORDER}"),
     };
-    scan::html(lang, page)
+    pay::html(lang, page)
 }
 
 pub fn order_in(state: State) -> Order {
@@ -124,6 +169,8 @@ pub fn order_in(state: State) -> Order {
         amount_fen: Fen(500),
         trade_no: "2026112222001".to_owned(),
         paid_ms: NOW_MS - 5_000,
+        held: false,
+        buyer_open_id: None,
     };
     Order {
         id: OrderId::from(ORDER),
@@ -135,6 +182,7 @@ pub fn order_in(state: State) -> Order {
         terms: Terms { tariff, plan, prepaid_fen: Fen(500), limits },
         payments: if paid { vec![payment] } else { vec![] },
         refunds: refunds(&state),
+        captures: vec![],
         state,
     }
 }
@@ -224,7 +272,46 @@ pub fn order_page(state: State) -> order::OrderPage {
     let runs = matches!(state, State::Charging(_) | State::Finishing { .. });
     let usage = usage(155);
     let progress = runs.then(|| (usage.clone(), bill(&usage)));
-    order::OrderPage { order: order_in(state), place: place(), progress, now_ms: NOW_MS }
+    order::OrderPage {
+        order: order_in(state),
+        place: place(),
+        progress,
+        now_ms: NOW_MS,
+        channels: Channel::ALL.to_vec(),
+        holds: false,
+    }
+}
+
+/// The same on money that is only set aside, of which a settled charge's bill is taken.
+pub fn held_page(state: State) -> order::OrderPage {
+    let mut page = order_page(state);
+    (page.holds, page.channels) = (true, vec![]);
+    hold_instead(&mut page.order);
+    page
+}
+
+fn hold_instead(order: &mut Order) {
+    order.payments.iter_mut().for_each(|payment| payment.held = true);
+    order.refunds.clear();
+    let (amount_fen, status) = match &order.state {
+        State::Settled(settlement) => (settlement.bill.total_fen, CaptureStatus::Pending),
+        State::Closed(settlement) => {
+            (settlement.bill.total_fen, CaptureStatus::Done { at_ms: NOW_MS - 30_000 })
+        }
+        State::StartFailed { .. } => (Fen::ZERO, CaptureStatus::Parked),
+        State::Cancelled { reason: CancelReason::SocketTaken, .. } => {
+            (Fen::ZERO, CaptureStatus::Pending)
+        }
+        _ => return,
+    };
+    let payment_id = order.payments[0].id.clone();
+    order.captures = vec![Capture { id: "P1C".to_owned().into(), payment_id, amount_fen, status }];
+}
+
+pub fn held_receipt_page() -> receipt::ReceiptPage {
+    let mut page = receipt_page();
+    hold_instead(&mut page.order);
+    page
 }
 
 pub fn receipt_page() -> receipt::ReceiptPage {

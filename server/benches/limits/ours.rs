@@ -40,8 +40,7 @@ pub async fn run(database_url: &str, stations: usize, orders: usize) -> Result<(
         orders: waiting,
     };
     let settings = Settings { public_url: format!("http://{}", ready.address), demo: false };
-    let app =
-        App { orders: world.orders, logins: None, store, clock, settings: Arc::new(settings) };
+    let app = App { orders: world.orders, store, clock, settings: Arc::new(settings) };
     let rates =
         Rates { address: UNLIMITED, changes: UNLIMITED, new_riders: UNLIMITED, misses: UNLIMITED };
     let options = Options { rates, ..Options::default() };

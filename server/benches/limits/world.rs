@@ -150,6 +150,7 @@ impl World {
             paid_ms: self.clock.now_ms(),
             status: TradeStatus::Success,
             buyer_open_id: None,
+            held: false,
         };
         Ok(self.orders.trade_changed(&trade).await?)
     }

@@ -8,9 +8,11 @@ mod ledger;
 mod logs;
 mod output;
 mod people;
+mod reconcile;
 mod serve;
 mod site;
 mod tariff;
+mod wechat;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ pub struct Common {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "parsed once")]
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
@@ -73,6 +76,11 @@ enum Command {
     /// The books
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Compare a platform's bill of a day with the ledger; every difference becomes a case
+    Reconcile(reconcile::ReconcileArgs),
+    /// Differences between bills and the ledger
+    #[command(subcommand)]
+    Cases(reconcile::CasesCommand),
     /// Companies that run sites
     #[command(subcommand)]
     Operator(people::OperatorCommand),
@@ -143,6 +151,8 @@ async fn dispatch(Cli { common, command }: Cli) -> Result<ExitCode> {
         }
         Command::Openapi => output::json(&server::http::api::openapi::document())?,
         Command::Ledger(command) => return command.run(&common).await,
+        Command::Reconcile(arguments) => arguments.run(&common).await?,
+        Command::Cases(command) => command.run(&common).await?,
         Command::Operator(command) => command.run(&common).await?,
         Command::User(command) => command.run(&common).await?,
         Command::Site(command) => command.run(&common).await?,

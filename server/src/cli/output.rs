@@ -28,3 +28,13 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
     let _: io::Result<()> = writeln!(io::stderr().lock(), "saochong: {error:#}");
     ExitCode::FAILURE
 }
+
+/// Prints text as it is. A reader that has gone away is no failure of ours.
+pub fn text(text: &str) -> Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}

@@ -9,6 +9,7 @@ use server::config::{AlipayLayer, Layer};
 use server::demo::seed::{Seeded, SeededStation};
 use server::serve::{self, Ready};
 
+use super::wechat::WechatArgs;
 use super::{Common, output};
 
 #[derive(Args)]
@@ -30,6 +31,8 @@ pub struct ServeArgs {
     address_rate: Option<u32>,
     #[command(flatten)]
     alipay: AlipayArgs,
+    #[command(flatten)]
+    wechat: WechatArgs,
 }
 
 /// The merchant's app at Alipay.
@@ -109,6 +112,7 @@ impl From<ServeArgs> for Layer {
                 private_key_file: alipay.private_key_file,
                 public_key_file: alipay.public_key_file,
             },
+            wechat: arguments.wechat.into(),
             ..Self::default()
         }
     }

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_used_by_two_devices_is_not_online() {
+    fn f30_an_identity_used_by_two_devices_is_not_online() {
         let links = Links::default();
         let (station, closing) = (StationId::from("S"), CancellationToken::new());
         for _ in 0..FLAP_REPLACEMENTS {

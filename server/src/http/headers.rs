@@ -12,25 +12,25 @@ use super::problem::Problem;
 /// Strict transport for two years, as browsers' lists demand.
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
+/// In an answer's extensions: its page also runs scripts of this origin, a payment platform's
+/// bridge to the app around it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScriptFrom(pub &'static str);
+
 /// Headers that every answer carries unless it has its own.
 #[derive(Clone, Debug)]
-pub(super) struct SecurityHeaders(Arc<Vec<(HeaderName, HeaderValue)>>);
+pub(super) struct SecurityHeaders(Arc<Headers>);
+
+#[derive(Debug)]
+struct Headers {
+    payment_origins: String,
+    others: Vec<(HeaderName, HeaderValue)>,
+}
 
 impl SecurityHeaders {
     /// For a service at `public_url` whose forms may lead to `payment_origins`.
-    ///
-    /// There are no inline scripts or styles, so no nonces: `'self'` is all that runs.
     pub(super) fn new(public_url: &str, payment_origins: &[String]) -> Self {
-        let policy = format!(
-            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-             img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-             frame-ancestors 'none'; form-action 'self' {}",
-            payment_origins.join(" ")
-        );
-        let policy = HeaderValue::from_str(policy.trim_end())
-            .unwrap_or(HeaderValue::from_static("default-src 'self'; form-action 'self'"));
         let mut headers = vec![
-            (header::CONTENT_SECURITY_POLICY, policy),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -46,8 +46,23 @@ impl SecurityHeaders {
         if public_url.starts_with("https://") {
             headers.push((header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS)));
         }
-        Self(Arc::new(headers))
+        let payment_origins = payment_origins.join(" ");
+        let policy = policy("", &payment_origins);
+        headers.push((header::CONTENT_SECURITY_POLICY, policy));
+        Self(Arc::new(Headers { payment_origins, others: headers }))
     }
+}
+
+/// There are no inline scripts or styles, so no nonces: `'self'` is all that runs, and where a
+/// page needs it one payment platform's bridge.
+fn policy(script_origin: &str, payment_origins: &str) -> HeaderValue {
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'{script_origin}; \
+         style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; \
+         base-uri 'none'; frame-ancestors 'none'; form-action 'self' {payment_origins}"
+    );
+    HeaderValue::from_str(policy.trim_end())
+        .unwrap_or(HeaderValue::from_static("default-src 'self'; form-action 'self'"))
 }
 
 /// Adds the security headers. Answers that say nothing of caching are not kept: they are about
@@ -58,8 +73,13 @@ pub(super) async fn secure(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
+    let bridge = response.extensions().get::<ScriptFrom>().copied();
     let present = response.headers_mut();
-    for (name, value) in headers.iter() {
+    if let Some(ScriptFrom(origin)) = bridge {
+        let policy = policy(&format!(" {origin}"), &headers.payment_origins);
+        present.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in &headers.others {
         present.entry(name).or_insert_with(|| value.clone());
     }
     present.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

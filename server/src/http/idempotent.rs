@@ -178,7 +178,7 @@ mod tests {
         let clock = Clock::manual(1_000_000);
         let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
         let settings = Arc::new(Settings { public_url: "http://x".to_owned(), demo: false });
-        (folder, App { orders, logins: None, store, clock, settings })
+        (folder, App { orders, store, clock, settings })
     }
 
     fn key() -> Key {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn twenty_at_once_do_the_work_once_and_then_all_get_its_answer() {
+    async fn f38_twenty_at_once_do_the_work_once_and_then_all_get_its_answer() {
         let (_folder, app) = app().await;
         let done = Arc::new(AtomicU32::new(0));
         let send = || {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_key_means_one_input_and_an_error_gives_it_back() {
+    async fn f38_one_key_means_one_input_and_an_error_gives_it_back() {
         let (_folder, app) = app().await;
         let fail = async { Err::<(StatusCode, ()), _>(Problem::unavailable()) };
         let failed = once(&app, "rider", key(), &"a", fail).await.unwrap_err();

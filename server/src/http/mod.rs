@@ -27,7 +27,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::clock::Clock;
-use crate::orders::{Logins, Orders};
+use crate::orders::Orders;
 use crate::random;
 use crate::store::Store;
 
@@ -42,8 +42,6 @@ pub use router::{Options, Parts, router};
 pub struct App {
     /// The orders.
     pub orders: Orders,
-    /// Who tells who a rider is at the payment platform; nobody where there is none.
-    pub logins: Option<Arc<dyn Logins>>,
     /// The database.
     pub store: Store,
     /// The time.

@@ -137,6 +137,7 @@ impl From<OrderError> for Problem {
             OrderError::NoSuchRider => Self::rider_required(),
             OrderError::NoSuchOrder => of(StatusCode::NOT_FOUND, "no_such_order"),
             OrderError::NoSuchJob => of(StatusCode::NOT_FOUND, "no_such_job"),
+            OrderError::NoSuchRefund => of(StatusCode::NOT_FOUND, "no_such_refund"),
             OrderError::NoSuchPayment => of(StatusCode::NOT_FOUND, "no_such_payment"),
             OrderError::NoSuchPlan => of(StatusCode::UNPROCESSABLE_ENTITY, "no_such_plan"),
             OrderError::SocketBusy => of(StatusCode::CONFLICT, "socket_busy"),
@@ -147,6 +148,7 @@ impl From<OrderError> for Problem {
                     .with("shown", json!({"tariff_id": shown_tariff, "prepaid_fen": shown_fen}))
                     .with("actual", json!({"tariff_id": actual_tariff, "prepaid_fen": actual_fen}))
             }
+            OrderError::NoHolds => of(StatusCode::CONFLICT, "no_holds"),
             OrderError::Rejected(rejected) => of(StatusCode::CONFLICT, "not_now")
                 .with("reason", serde_json::to_value(rejected).unwrap_or_default()),
             OrderError::Tariff(error) => error.into(),

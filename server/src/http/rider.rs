@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::rates::Newcomers;
 use super::sha256_hex;
 use crate::random;
-use crate::store::StoreError;
+use crate::store::{OpenIds, StoreError};
 
 /// The cookie's name.
 pub const COOKIE: &str = "sc_rider";
@@ -31,8 +31,8 @@ const TOKEN_SYMBOLS: usize = 40;
 pub struct Rider {
     /// Who.
     pub id: RiderId,
-    /// Who that is at Alipay, once the platform has told.
-    pub alipay_open_id: Option<String>,
+    /// Who that is at the payment platforms that have told.
+    pub open_ids: OpenIds,
     /// What only this rider's browser has, and we while it asks.
     pub secret: Secret,
 }
@@ -41,12 +41,15 @@ pub struct Rider {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
+/// A secret that nobody has yet. It costs nothing until a rider is made of it.
+pub struct Token(String);
+
 /// A rider just made, with the secret that nobody will see again.
 pub struct NewRider {
     /// Who.
     pub id: RiderId,
     /// The secret.
-    pub token: String,
+    pub token: Token,
 }
 
 impl Secret {
@@ -68,9 +71,22 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl From<NewRider> for Rider {
-    fn from(new: NewRider) -> Self {
-        Self { id: new.id, alipay_open_id: None, secret: Secret(new.token) }
+impl Token {
+    /// A new one.
+    pub(super) fn fresh() -> Self {
+        Self(random::base32::<TOKEN_SYMBOLS>())
+    }
+
+    /// For a program, which keeps it itself.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+
+    /// The `Set-Cookie` value that gives it to a browser.
+    pub(super) fn cookie(&self, public_url: &str) -> String {
+        let secure = if public_url.starts_with("https://") { "; Secure" } else { "" };
+        let token = &self.0;
+        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_AGE_S}{secure}")
     }
 }
 
@@ -81,21 +97,42 @@ impl NewRider {
     /// Too many from one address, or the database does not answer.
     pub(super) async fn make(app: &App, newcomers: &Newcomers) -> Result<Self, Problem> {
         newcomers.admit()?;
-        let id = RiderId(random::base32::<20>());
-        let token = random::base32::<TOKEN_SYMBOLS>();
-        app.store.add_rider(&id, &token_hash(&token), app.clock.now_ms()).await?;
+        let (id, token) = (RiderId(random::base32::<20>()), Token::fresh());
+        app.store.add_rider(&id, &token_hash(&token.0), app.clock.now_ms()).await?;
         Ok(Self { id, token })
-    }
-
-    /// The `Set-Cookie` value that makes a browser this rider.
-    pub fn cookie(&self, public_url: &str) -> String {
-        let secure = if public_url.starts_with("https://") { "; Secure" } else { "" };
-        let token = &self.token;
-        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_AGE_S}{secure}")
     }
 }
 
 impl Rider {
+    /// The rider that these headers name, made now if this is its first deed, and the cookie for a
+    /// browser that dropped the one it was given. A deed sent twice comes from one and the same.
+    ///
+    /// # Errors
+    /// Too many new ones from one address, or the database does not answer.
+    pub(super) async fn of_or_new(
+        app: &App,
+        newcomers: &Newcomers,
+        headers: &HeaderMap,
+    ) -> Result<(Self, Option<String>), Problem> {
+        if let Some(rider) = Self::of(app, headers).await? {
+            return Ok((rider, None));
+        }
+        let Some(token) = token(headers) else {
+            let NewRider { id, token } = NewRider::make(app, newcomers).await?;
+            let cookie = token.cookie(&app.settings.public_url);
+            let rider = Self { id, open_ids: OpenIds::default(), secret: Secret(token.0) };
+            return Ok((rider, Some(cookie)));
+        };
+        newcomers.admit()?;
+        let id = RiderId(random::base32::<20>());
+        match app.store.add_rider(&id, &token_hash(token), app.clock.now_ms()).await {
+            Ok(()) | Err(StoreError::Taken) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let rider = Self::of(app, headers).await?.ok_or_else(Problem::internal)?;
+        Ok((rider, None))
+    }
+
     /// The rider that these headers name, if there is one.
     ///
     /// # Errors
@@ -104,7 +141,7 @@ impl Rider {
         let Some(token) = token(headers) else { return Ok(None) };
         let stored = app.store.rider_by_token(&token_hash(token)).await?;
         let secret = Secret(token.to_owned());
-        Ok(stored.map(|rider| Self { id: rider.id, alipay_open_id: rider.alipay_open_id, secret }))
+        Ok(stored.map(|rider| Self { id: rider.id, open_ids: rider.open_ids, secret }))
     }
 }
 
@@ -127,6 +164,11 @@ impl OptionalFromRequestParts<App> for Rider {
 /// What this request's rate is counted by; never an error, and never a look at the database.
 pub(super) fn rate_key(headers: &HeaderMap) -> Option<String> {
     token(headers).map(token_hash)
+}
+
+/// Whether the request brings a secret, known or not yet.
+pub(super) fn has_token(headers: &HeaderMap) -> bool {
+    token(headers).is_some()
 }
 
 fn token_hash(token: &str) -> String {

@@ -32,7 +32,7 @@ async fn service_with(public_url: &str, change: impl FnOnce(&mut Options)) -> Se
     let clock = Clock::manual(1_767_225_600_000);
     let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
     let settings = Arc::new(Settings { public_url: public_url.to_owned(), demo: false });
-    let app = App { orders, logins: None, store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let mut options = Options { site: folder.path().to_owned(), ..Options::default() };
     change(&mut options);
     let broken = Router::new()

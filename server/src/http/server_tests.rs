@@ -58,21 +58,21 @@ async fn until_closed(stream: &mut TcpStream, sent: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_silent_client_is_closed() {
+async fn f50_a_silent_client_is_closed() {
     let running = start(routes(), limits()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     until_closed(&mut stream, b"").await;
 }
 
 #[tokio::test]
-async fn half_a_head_is_closed() {
+async fn f50_half_a_head_is_closed() {
     let running = start(routes(), limits()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     until_closed(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\n").await;
 }
 
 #[tokio::test]
-async fn a_dripped_head_is_closed() {
+async fn f50_a_dripped_head_is_closed() {
     let running = start(routes(), limits()).await;
     let stream = TcpStream::connect(running.address).await.unwrap();
     let (mut read, mut write) = stream.into_split();
@@ -91,7 +91,7 @@ async fn a_dripped_head_is_closed() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed() {
+async fn f50_an_idle_connection_is_closed() {
     let running = start(routes(), limits()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let said = until_closed(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -100,7 +100,7 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_is_closed() {
+async fn f50_a_body_that_never_comes_is_closed() {
     let running = start(routes(), limits()).await;
     for path in ["/body", "/"] {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_body_that_never_comes_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_no_answer_is_closed() {
+async fn f50_a_client_that_takes_no_answer_is_closed() {
     let running = start(routes(), limits()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -139,7 +139,7 @@ async fn a_client_that_takes_no_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn beyond_the_cap_new_ones_are_closed_and_old_ones_kept() {
+async fn f62_beyond_the_cap_new_ones_are_closed_and_old_ones_kept() {
     let long = Limits { head: GONE_WITHIN * 2, connections: 1, ..limits() };
     let running = start(routes(), long).await;
     let mut kept = TcpStream::connect(running.address).await.unwrap();

@@ -3,6 +3,7 @@
 //! A job is one row of the outbox. It is claimed, carried out, and leaves the table; if the
 //! server dies in between, it is carried out again, so every job may run twice.
 
+mod holds;
 mod payments;
 mod sockets;
 mod worker;
@@ -53,6 +54,7 @@ impl Workers {
                 Ok(Done::Finished)
             }
             Job::Refund { refund_id } => self.refund(row, &refund_id).await,
+            Job::Capture { capture_id } => self.capture(row, &capture_id).await,
             Job::ClosePayments => self.close_payments(row).await,
             Job::QueryPayment { payment_id } => self.query_payment(row, &payment_id).await,
             Job::Timer { timer } => self.timer(row, timer).await,

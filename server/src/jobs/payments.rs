@@ -2,7 +2,7 @@
 
 use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::order::{
-    Channel, Event, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
+    Channel, Event, Order, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
 };
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
@@ -11,8 +11,8 @@ use crate::crash;
 use crate::orders::{Answer, OrderError, RefundRequest, TradeState, Unsure};
 use crate::store::{JobRow, PaymentRow, PaymentStatus};
 
-/// Waits between tries of a refund; after the last one a person must look.
-const REFUND_WAITS_MS: [i64; 8] = [
+/// Waits between tries of a refund or capture; after the last one a person must look.
+pub(super) const REFUND_WAITS_MS: [i64; 8] = [
     MS_PER_SECOND,
     5 * MS_PER_SECOND,
     30 * MS_PER_SECOND,
@@ -48,7 +48,7 @@ impl Workers {
         let Some(payment) = order.payments.iter().find(|paid| paid.id == refund.payment_id) else {
             return Ok(Done::Parked("no payment to return it to".to_owned()));
         };
-        let request = refund_request(payment, refund);
+        let request = refund_request(&order, payment, refund);
         crash::point("before_call", &row.kind);
         let outcome = self.pay_back(payment.channel, &request).await;
         crash::point("after_call", &row.kind);
@@ -169,12 +169,13 @@ impl Workers {
     }
 }
 
-fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
+/// The wait after so many attempts; none after the last.
+pub(super) fn wait_ms(waits_ms: &[i64], attempts: i64) -> Option<i64> {
     let nth = usize::try_from(attempts - 1).unwrap_or_default();
     waits_ms.get(nth).copied()
 }
 
-fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
+fn refund_request(order: &Order, payment: &Payment, refund: &Refund) -> RefundRequest {
     let reason = match refund.reason {
         RefundReason::Unused => "充电未用部分退回",
         RefundReason::NotStarted => "充电未启动，全额退回",
@@ -186,7 +187,7 @@ fn refund_request(payment: &Payment, refund: &Refund) -> RefundRequest {
     RefundRequest {
         id: refund.id.clone(),
         payment_id: refund.payment_id.clone(),
-        paid_fen: payment.amount_fen,
+        paid_fen: order.received_by(payment),
         amount_fen: refund.amount_fen,
         reason: reason.to_owned(),
     }

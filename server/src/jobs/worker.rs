@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
@@ -14,10 +14,10 @@ use super::{Done, moved_on};
 use crate::clock::Clock;
 use crate::crash;
 use crate::orders::{Chargers, Job, OrderError, Orders, Platforms};
-use crate::store::{JobRow, Postponed, Store, StoreError};
+use crate::store::{JobRow, Lane, Postponed, Store, StoreError};
 
-/// Jobs carried out at once.
-const AT_ONCE: usize = 32;
+/// The lanes, and how many jobs of each are carried out at once.
+const LANES: [(Lane, usize); 2] = [(Lane::Stations, 64), (Lane::Rest, 32)];
 /// Jobs claimed at a time.
 const CLAIM_MOST: i64 = 32;
 /// Longest sleep between looks at the outbox, milliseconds.
@@ -68,29 +68,43 @@ impl Workers {
         if revived > 0 {
             tracing::info!(revived, "jobs of the last run go on");
         }
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        let running = TaskTracker::new();
+        let lanes = LANES.map(|(lane, most)| (lane, Arc::new(Semaphore::new(most))));
+        let (running, freed) = (TaskTracker::new(), Arc::new(Notify::new()));
         while !stop.is_cancelled() {
-            let claimed = self.store.claim_jobs(self.clock.now_ms(), CLAIM_MOST).await;
-            let jobs = claimed.unwrap_or_else(|error| {
-                tracing::error!(%error, "the outbox cannot be read");
-                Vec::new()
-            });
-            if jobs.is_empty() {
-                self.rest(&stop).await;
+            let mut begun = 0;
+            for (lane, places) in &lanes {
+                for row in self.claim(*lane, places.available_permits()).await {
+                    let place = places.clone().acquire_owned().await.expect("never closed");
+                    let (workers, freed) = (self.clone(), freed.clone());
+                    running.spawn(async move {
+                        workers.one(row).await;
+                        drop(place);
+                        freed.notify_one();
+                    });
+                    begun += 1;
+                }
             }
-            for row in jobs {
-                let place = places.clone().acquire_owned().await.expect("never closed");
-                let workers = self.clone();
-                running.spawn(async move {
-                    workers.one(row).await;
-                    drop(place);
-                });
+            if begun == 0 {
+                let is_full = lanes.iter().any(|(_, places)| places.available_permits() == 0);
+                self.rest(&stop, &freed, is_full).await;
             }
         }
         running.close();
         running.wait().await;
         Ok(())
+    }
+
+    /// What is due in a lane, as many as there are places.
+    async fn claim(&self, lane: Lane, places: usize) -> Vec<JobRow> {
+        let most = CLAIM_MOST.min(i64::try_from(places).unwrap_or(CLAIM_MOST));
+        if most == 0 {
+            return Vec::new();
+        }
+        let claimed = self.store.claim_jobs(lane, self.clock.now_ms(), most).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox cannot be read");
+            Vec::new()
+        })
     }
 
     /// Carries out everything that is due now, and what that brings, one after the other: for
@@ -101,10 +115,14 @@ impl Workers {
     pub async fn run_due(&self) -> Result<usize, StoreError> {
         let mut ran = 0;
         loop {
-            let jobs = self.store.claim_jobs(self.clock.now_ms(), CLAIM_MOST).await?;
+            let mut jobs = Vec::new();
+            for (lane, _) in LANES {
+                jobs.extend(self.store.claim_jobs(lane, self.clock.now_ms(), CLAIM_MOST).await?);
+            }
             if jobs.is_empty() {
                 return Ok(ran);
             }
+            jobs.sort_by(|a, b| (a.run_at_ms, &a.id).cmp(&(b.run_at_ms, &b.id)));
             for row in jobs {
                 self.one(row).await;
                 ran += 1;
@@ -112,15 +130,17 @@ impl Workers {
         }
     }
 
-    /// Sleeps until the outbox rings, the next job is due, or a second has passed.
-    async fn rest(&self, stop: &CancellationToken) {
-        let due_ms = self.store.next_job_ms().await.ok().flatten();
+    /// Sleeps until the outbox rings, a place is free, the next job is due, or a second has passed.
+    /// What is due and has no place is no reason to look again.
+    async fn rest(&self, stop: &CancellationToken, freed: &Notify, is_full: bool) {
+        let due_ms = self.store.next_job_ms().await.ok().flatten().filter(|_| !is_full);
         let now_ms = self.clock.now_ms();
         let rest_ms = due_ms.map_or(LOOK_MS, |due_ms| (due_ms - now_ms).clamp(1, LOOK_MS));
         let rest = Duration::from_millis(u64::try_from(rest_ms).unwrap_or(1));
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.orders.outbox_rang() => {}
+            () = freed.notified() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }

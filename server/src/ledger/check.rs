@@ -1,14 +1,14 @@
 //! The proof of the books: `saochong ledger check`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use wasm_core::ids::OperatorId;
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, RefundStatus, State};
+use wasm_core::order::{CaptureStatus, Order, Payment, RefundStatus, State};
 use wasm_core::posting::Posting;
 
-use super::input_hash;
+use super::chain;
 use crate::store::{LedgerHead, Store, StoreError};
 
 /// Orders read at a time.
@@ -23,8 +23,24 @@ pub struct Report {
     pub debits_fen: Fen,
     /// Orders compared with their postings.
     pub orders: i64,
+    /// Closed days compared with their postings.
+    pub days: i64,
+    /// The last closed day of each operator: note it down, and no day up to it can be changed
+    /// without being found ([`check_noted`]).
+    pub heads: Vec<Head>,
     /// What is wrong; empty when the books are whole.
     pub findings: Vec<Finding>,
+}
+
+/// A closed day and its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// Whose books.
+    pub operator_id: String,
+    /// The day.
+    pub day: String,
+    /// SHA-256 in hex.
+    pub hash: String,
 }
 
 /// Something that is wrong.
@@ -47,6 +63,54 @@ pub enum Finding {
     Altered {
         /// Which.
         transaction_id: String,
+    },
+    /// A closed day does not consist of what it was closed with.
+    DayDiffers {
+        /// Whose books.
+        operator_id: String,
+        /// The day.
+        day: String,
+        /// Transactions when it was closed.
+        closed_transactions: i64,
+        /// Transactions now.
+        found_transactions: i64,
+        /// Debits when it was closed.
+        closed_debits_fen: Fen,
+        /// Debits now.
+        found_debits_fen: Fen,
+    },
+    /// Days before and after it are closed, but not this one.
+    DayMissing {
+        /// Whose books.
+        operator_id: String,
+        /// The day.
+        day: String,
+    },
+    /// A day does not stand on the hash of the day before.
+    ChainBroken {
+        /// Whose books.
+        operator_id: String,
+        /// The day.
+        day: String,
+    },
+    /// A balance kept with a closed day is not what the postings add up to.
+    BalanceDiffers {
+        /// Whose books.
+        operator_id: String,
+        /// The day.
+        day: String,
+        /// The account.
+        account: String,
+    },
+    /// A transaction is older than the first closed day.
+    BeforeTheBooks {
+        /// Which.
+        transaction_id: String,
+    },
+    /// A hash that somebody noted down is no closed day's any more.
+    NotedIsGone {
+        /// The hash.
+        hash: String,
     },
     /// An order's accounts do not stand where its state says.
     OrderDiffers {
@@ -74,7 +138,15 @@ impl Report {
 /// # Errors
 /// The database does not answer.
 pub async fn check(store: &Store) -> Result<Report, StoreError> {
-    check_books(store, None).await
+    check_books(store, None, &[]).await
+}
+
+/// The same, and that each of these hashes still is a closed day's.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn check_noted(store: &Store, noted: &[String]) -> Result<Report, StoreError> {
+    check_books(store, None, noted).await
 }
 
 /// Checks one operator's books in the same way.
@@ -82,10 +154,14 @@ pub async fn check(store: &Store) -> Result<Report, StoreError> {
 /// # Errors
 /// The database does not answer.
 pub async fn check_operator(store: &Store, operator: &OperatorId) -> Result<Report, StoreError> {
-    check_books(store, Some(operator)).await
+    check_books(store, Some(operator), &[]).await
 }
 
-async fn check_books(store: &Store, operator: Option<&OperatorId>) -> Result<Report, StoreError> {
+async fn check_books(
+    store: &Store,
+    operator: Option<&OperatorId>,
+    noted: &[String],
+) -> Result<Report, StoreError> {
     let (transactions, debits_fen) = store.ledger_size(operator).await?;
     let mut report = Report { transactions, debits_fen, ..Report::default() };
     for (transaction_id, sum_fen) in store.unbalanced_transactions(operator).await? {
@@ -95,6 +171,15 @@ async fn check_books(store: &Store, operator: Option<&OperatorId>) -> Result<Rep
     if count > 0 {
         report.findings.push(Finding::StrayPostings { count });
     }
+    let books = match operator {
+        Some(operator) => vec![operator.clone()],
+        None => store.books().await?,
+    };
+    let mut gone: BTreeSet<String> = noted.iter().cloned().collect();
+    for operator in &books {
+        chain::check(store, operator, &mut gone, &mut report).await?;
+    }
+    report.findings.extend(gone.into_iter().map(|hash| Finding::NotedIsGone { hash }));
     let mut after = String::new();
     loop {
         let orders = store.orders_after(operator, &after, PAGE).await?;
@@ -110,10 +195,7 @@ async fn check_books(store: &Store, operator: Option<&OperatorId>) -> Result<Rep
 fn check_order(order: &Order, posted: &[(LedgerHead, Vec<Posting>)], report: &mut Report) {
     report.orders += 1;
     let mut balances: BTreeMap<String, Fen> = BTreeMap::new();
-    for (head, postings) in posted {
-        if input_hash(&head.kind, postings) != head.input_hash {
-            report.findings.push(Finding::Altered { transaction_id: head.id.clone() });
-        }
+    for (_, postings) in posted {
         for posting in postings {
             *balances.entry(account_kind(&posting.account)).or_default() += posting.amount_fen;
         }
@@ -136,8 +218,9 @@ fn account_kind(account: &str) -> String {
 }
 
 /// Where an order's accounts must stand, from its state alone.
-fn expected(order: &Order) -> [(&'static str, Fen); 6] {
-    let paid_fen = order.paid_fen();
+fn expected(order: &Order) -> [(&'static str, Fen); 8] {
+    let received_fen = order.received_fen();
+    let aside_fen = aside_fen(order);
     let refunds = |wanted: fn(&RefundStatus) -> bool| -> Fen {
         let chosen = order.refunds.iter().filter(|refund| wanted(&refund.status));
         chosen.map(|refund| refund.amount_fen).sum()
@@ -151,11 +234,23 @@ fn expected(order: &Order) -> [(&'static str, Fen); 6] {
     let billed = |part: fn(&wasm_core::tariff::Bill) -> Fen| bill.map(part).unwrap_or_default();
     let total_fen = billed(|bill| bill.total_fen);
     [
-        ("clearing", paid_fen - done_fen),
-        ("prepaid", -(paid_fen - total_fen - done_fen - owed_fen)),
+        ("clearing", received_fen - done_fen),
+        ("prepaid", -(received_fen - total_fen - done_fen - owed_fen)),
+        ("holds", aside_fen),
+        ("held", -aside_fen),
         ("refunds", -owed_fen),
         ("electricity", -billed(|bill| bill.electricity_fen)),
         ("service", -billed(|bill| bill.service_fen)),
         ("discount", billed(|bill| bill.discount_fen)),
     ]
+}
+
+/// What is still set aside for an order: neither taken nor let go.
+fn aside_fen(order: &Order) -> Fen {
+    let is_over = |hold: &&Payment| {
+        let capture = order.capture_of(&hold.id);
+        capture.is_some_and(|capture| matches!(capture.status, CaptureStatus::Done { .. }))
+    };
+    let holds = order.payments.iter().filter(|payment| payment.held);
+    holds.filter(|hold| !is_over(hold)).map(|hold| hold.amount_fen).sum()
 }

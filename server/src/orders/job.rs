@@ -1,7 +1,7 @@
 //! What the outbox holds.
 
 use serde::{Deserialize, Serialize};
-use wasm_core::ids::{PaymentId, RefundId};
+use wasm_core::ids::{CaptureId, PaymentId, RefundId};
 use wasm_core::order::Timer;
 
 use crate::random;
@@ -21,6 +21,11 @@ pub enum Job {
     Refund {
         /// Which of the order's refunds.
         refund_id: RefundId,
+    },
+    /// Take of a hold what is to be taken, and let the rest go.
+    Capture {
+        /// Which of the order's captures.
+        capture_id: CaptureId,
     },
     /// Close the order's open payments, or find that one was paid after all.
     ClosePayments,
@@ -55,6 +60,7 @@ impl Job {
             Self::StartSocket => "start_socket",
             Self::StopSocket { .. } => "stop_socket",
             Self::Refund { .. } => "refund",
+            Self::Capture { .. } => "capture",
             Self::ClosePayments => "close_payments",
             Self::QueryPayment { .. } => "query_payment",
             Self::SettleForgotten { .. } => "settle_forgotten",

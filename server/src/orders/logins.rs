@@ -1,7 +1,7 @@
 //! Who an anonymous rider is at a payment platform, once the platform has told.
 
 use wasm_core::ids::RiderId;
-use wasm_core::order::{Event, Order};
+use wasm_core::order::{Channel, Event, Order};
 
 use super::service::{OrderError, Orders, retry};
 use crate::store::{StoredRider, Tx};
@@ -10,46 +10,51 @@ use crate::store::{StoredRider, Tx};
 const MOVED_MAX: usize = 200;
 
 impl Orders {
-    /// Alipay says that this rider is `open_id` there. Nobody else is: the rider gets the id.
+    /// A platform says that this rider is `open_id` there. Nobody else is: the rider gets the id.
     /// Another rider is, who lost the cookie: the session becomes that rider's, and so do the
-    /// orders made meanwhile. A rider who has an id keeps it.
+    /// orders made meanwhile. A rider who has an id there keeps it, and one who is known at another
+    /// platform never becomes somebody else.
     ///
-    /// Returns whom the session belongs to from now on. Its id at Alipay is another than
-    /// `open_id` when this is another person's session.
+    /// Returns whom the session belongs to from now on. Its id there is another than `open_id` when
+    /// this is another person's session.
     ///
     /// # Errors
     /// [`OrderError::NoSuchRider`], or the database did not do it.
-    pub async fn known_at_alipay(
+    pub async fn known_at(
         &self,
+        channel: Channel,
         rider: &RiderId,
         open_id: &str,
     ) -> Result<StoredRider, OrderError> {
-        let (known, moved) = retry!(self.try_known_at_alipay(rider, open_id))?;
+        let (known, moved) = retry!(self.try_known_at(channel, rider, open_id))?;
         for order in &moved {
             self.changed(order);
         }
         Ok(known)
     }
 
-    async fn try_known_at_alipay(
+    async fn try_known_at(
         &self,
+        channel: Channel,
         rider: &RiderId,
         open_id: &str,
     ) -> Result<(StoredRider, Vec<Order>), OrderError> {
         let mut tx = self.inner.store.begin().await?;
         let this = tx.rider(rider).await?.ok_or(OrderError::NoSuchRider)?;
-        if this.alipay_open_id.is_some() {
+        if this.open_ids.at(channel).is_some() {
             return Ok((this, Vec::new()));
         }
-        let known = StoredRider {
-            id: tx.rider_at_alipay(open_id).await?.unwrap_or_else(|| this.id.clone()),
-            alipay_open_id: Some(open_id.to_owned()),
-        };
-        if known.id == this.id {
-            tx.set_rider_at_alipay(&this.id, open_id).await?;
+        let Some(known) = tx.rider_at(channel, open_id).await? else {
+            tx.set_rider_at(&this.id, channel, open_id, self.inner.clock.now_ms()).await?;
             tx.commit().await?;
-            return Ok((known, Vec::new()));
+            let open_ids = this.open_ids.with(channel, open_id);
+            return Ok((StoredRider { open_ids, ..this }, Vec::new()));
+        };
+        if !this.open_ids.is_empty() {
+            tracing::warn!(rider = %this.id, other = %known, "known elsewhere, becomes nobody else");
+            return Ok((this, Vec::new()));
         }
+        let known = tx.rider(&known).await?.ok_or(OrderError::NoSuchRider)?;
         let Some(moved) = self.move_orders(&mut tx, &this.id, &known.id).await? else {
             tracing::warn!(rider = %this.id, "too many orders to move, stays anonymous");
             return Ok((this, Vec::new()));

@@ -9,6 +9,7 @@ mod job;
 mod live;
 mod logins;
 mod ports;
+mod reports;
 mod riders;
 mod service;
 mod sessions;
@@ -21,7 +22,7 @@ pub use ports::{
     Answer, BillDay, BillLine, BillLineKind, BillLines, Bills, CaptureRequest, Chargers, Checkout,
     CommandAnswer, Holds, Logins, NewPayment, PayVia, Payments, Platform, Platforms, Product,
     Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
-    Splits, TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
 pub use riders::{NewOrder, SocketView};
 pub use service::{OrderError, Orders};

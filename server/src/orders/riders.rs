@@ -9,7 +9,7 @@ use wasm_core::order::{Event, Order, PAY_WITHIN_MS, Rejected, State, StopReason,
 use wasm_core::tariff::{Limits, Tariff};
 
 use super::job::Job;
-use super::ports::{Checkout, NewPayment, PayVia};
+use super::ports::{Checkout, NewPayment, PayVia, Product};
 use super::service::{OrderError, Orders, commit, retry};
 use crate::store::{PaymentRow, PaymentStatus, SocketRow, StoreError};
 use crate::{crash, random};
@@ -130,6 +130,7 @@ impl Orders {
             terms,
             payments: Vec::new(),
             refunds: Vec::new(),
+            captures: Vec::new(),
             state: State::AwaitingPayment { expires_ms },
         };
         let mut tx = self.inner.store.begin().await?;
@@ -150,6 +151,7 @@ impl Orders {
     ///
     /// # Errors
     /// [`OrderError::Platform`] when the platform did not say yes; the rider may try again.
+    /// [`OrderError::NoHolds`] for a hold where there are none.
     pub async fn pay(
         &self,
         id: &OrderId,
@@ -162,6 +164,9 @@ impl Orders {
             return Err(OrderError::Rejected(Rejected::NotAwaitingPayment));
         };
         let platform = self.inner.platforms.at(via.channel)?;
+        if matches!(via.product, Product::Hold { .. }) && platform.holds.is_none() {
+            return Err(OrderError::NoHolds);
+        }
         let payment_id = self.open_payment(&order, &via).await?;
         let payment = NewPayment {
             id: payment_id,
@@ -210,7 +215,7 @@ impl Orders {
     }
 
     /// What the rider reads at the platform, which forbids `/`, `=` and `&`.
-    async fn subject(&self, order: &Order) -> Result<String, OrderError> {
+    pub(crate) async fn subject(&self, order: &Order) -> Result<String, OrderError> {
         let socket = self.inner.store.socket(&order.operator_id, &order.socket_id).await?;
         let socket = socket.ok_or(OrderError::NoSuchSocket)?;
         let text =

@@ -10,7 +10,7 @@ use wasm_core::tariff::TariffError;
 
 use super::job::Job;
 use super::live::Watchers;
-use super::ports::{Platforms, TradeStatus, Unsure, VerifiedTrade};
+use super::ports::{HOLD, Platforms, TradeStatus, Unsure, VerifiedTrade};
 use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::crash;
@@ -104,6 +104,9 @@ pub enum OrderError {
         /// Its price.
         actual_fen: Fen,
     },
+    /// The platform sets no money aside for us.
+    #[error("no holds at this platform")]
+    NoHolds,
     /// The order's state does not allow it.
     #[error("not now: {0:?}")]
     Rejected(Rejected),
@@ -121,6 +124,9 @@ pub enum OrderError {
     /// No payment has this number.
     #[error("no such payment")]
     NoSuchPayment,
+    /// No refund has this number, payment and amount.
+    #[error("no such refund")]
+    NoSuchRefund,
     /// The payment platform did not say yes.
     #[error("payment platform: {0}")]
     Platform(#[from] Unsure),
@@ -203,6 +209,10 @@ impl Orders {
         let payment = tx.payment(&trade.payment_id).await?.ok_or(OrderError::NoSuchPayment)?;
         if payment.channel != trade.channel {
             tracing::error!(payment = %payment.id, channel = trade.channel.as_str(), "not paid there");
+            return Err(OrderError::NoSuchPayment);
+        }
+        if (payment.product == HOLD) != trade.held {
+            tracing::error!(payment = %payment.id, held = trade.held, "held is not paid");
             return Err(OrderError::NoSuchPayment);
         }
         if payment.amount_fen != trade.amount_fen {
@@ -289,6 +299,9 @@ impl Orders {
             Effect::Refund { refund_id } => {
                 self.enqueue(tx, order, &Job::Refund { refund_id }, now_ms).await
             }
+            Effect::Capture { capture_id } => {
+                self.enqueue(tx, order, &Job::Capture { capture_id }, now_ms).await
+            }
             Effect::ClosePayments => self.enqueue(tx, order, &Job::ClosePayments, now_ms).await,
             Effect::RecordFreeEnergy { transaction_id } => {
                 self.enqueue(tx, order, &Job::RecordFreeEnergy { transaction_id }, now_ms).await
@@ -341,5 +354,7 @@ fn arrived(trade: &VerifiedTrade) -> Payment {
         amount_fen: trade.amount_fen,
         trade_no: trade.trade_no.clone(),
         paid_ms: trade.paid_ms,
+        held: trade.held,
+        buyer_open_id: trade.buyer_open_id.clone().filter(|_| trade.held),
     }
 }

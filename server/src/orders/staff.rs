@@ -1,7 +1,7 @@
 //! What an operator's people ask for. Another operator's orders and jobs are as good as none.
 
 use wasm_core::ids::{OperatorId, OrderId};
-use wasm_core::order::{Event, Order, RefundStatus, StopReason};
+use wasm_core::order::{CaptureStatus, Event, Order, RefundStatus, StopReason};
 
 use super::job::Job;
 use super::live::Progress;
@@ -53,7 +53,7 @@ impl Orders {
         self.handle(id, Event::StopWanted { reason: StopReason::Operator }).await
     }
 
-    /// Tries a parked job again; a parked refund becomes pending in the same transaction.
+    /// Tries a parked job again; a parked refund or capture becomes pending in the same transaction.
     ///
     /// # Errors
     /// [`OrderError::NoSuchJob`] also for another operator's, and when it is parked no more.
@@ -67,7 +67,7 @@ impl Orders {
         let mut tx = self.inner.store.begin().await?;
         let row = tx.parked_job(operator, id).await?.ok_or(OrderError::NoSuchJob)?;
         let stored = tx.order(&row.order_id).await?.ok_or(OrderError::NoSuchOrder)?;
-        let order = if let Some(event) = parked_refund(&row, &stored.order)? {
+        let order = if let Some(event) = parked_money(&row, &stored.order)? {
             // The event puts a new job into the outbox: this one's work is done by that.
             tx.drop_parked_job(id).await?;
             self.apply_in(&mut tx, &row.order_id, event).await?
@@ -81,12 +81,22 @@ impl Orders {
     }
 }
 
-/// What moves the refund that the job was to pay, if the order has parked it too.
-fn parked_refund(row: &JobRow, order: &Order) -> Result<Option<Event>, StoreError> {
+/// What moves the refund or capture that the job was to do, if the order has parked it too.
+fn parked_money(row: &JobRow, order: &Order) -> Result<Option<Event>, StoreError> {
     let job: Job = serde_json::from_str(&row.payload_json)
         .map_err(|error| StoreError::Unreadable(format!("job {}: {error}", row.id)))?;
-    let Job::Refund { refund_id } = job else { return Ok(None) };
-    let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
-    let parked = refund.is_some_and(|refund| refund.status == RefundStatus::Parked);
-    Ok(parked.then_some(Event::RefundRetried { refund_id }))
+    let (parked, event) = match job {
+        Job::Refund { refund_id } => {
+            let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
+            let parked = refund.is_some_and(|refund| refund.status == RefundStatus::Parked);
+            (parked, Event::RefundRetried { refund_id })
+        }
+        Job::Capture { capture_id } => {
+            let capture = order.captures.iter().find(|capture| capture.id == capture_id);
+            let parked = capture.is_some_and(|capture| capture.status == CaptureStatus::Parked);
+            (parked, Event::CaptureRetried { capture_id })
+        }
+        _ => return Ok(None),
+    };
+    Ok(parked.then_some(event))
 }

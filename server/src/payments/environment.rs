@@ -1,6 +1,8 @@
 //! Where a page runs, by its user agent: which way to pay is offered. Never more than a hint,
 //! because a browser says what it likes; who the rider is follows from a login code.
 
+use wasm_core::order::Channel;
+
 /// The program around a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
@@ -12,8 +14,10 @@ pub enum Environment {
     WeChat,
     /// The web-view of a `WeChat` mini-program.
     WeChatMiniProgram,
-    /// Any other browser.
+    /// A phone's browser.
     Browser,
+    /// A browser on a desk or a kiosk, on which no wallet lives.
+    Desktop,
 }
 
 impl Environment {
@@ -29,18 +33,37 @@ impl Environment {
             (true, _, false) => Self::Alipay,
             (false, true, true) => Self::WeChatMiniProgram,
             (false, true, false) => Self::WeChat,
-            (false, false, _) => Self::Browser,
+            (false, false, _) if is_handheld(user_agent) => Self::Browser,
+            (false, false, _) => Self::Desktop,
         }
     }
 
-    /// Whether Alipay's own cashier (`tradePay`) can be called from the page.
-    pub fn in_alipay(self) -> bool {
-        matches!(self, Self::Alipay | Self::AlipayMiniProgram)
+    /// The platform whose app this is; none in a browser.
+    pub fn app_of(self) -> Option<Channel> {
+        match self {
+            Self::Alipay | Self::AlipayMiniProgram => Some(Channel::Alipay),
+            Self::WeChat | Self::WeChatMiniProgram => Some(Channel::Wechat),
+            Self::Browser | Self::Desktop => None,
+        }
     }
+
+    /// Whether it is a mini-program's web-view, which cannot go to a platform's own pages.
+    pub fn is_mini_program(self) -> bool {
+        matches!(self, Self::AlipayMiniProgram | Self::WeChatMiniProgram)
+    }
+}
+
+/// Browsers of phones and tablets say so in one of these words; who says nothing at all may be a
+/// phone that hides it.
+fn is_handheld(user_agent: &str) -> bool {
+    let words = ["Mobile", "Android", "iPhone", "iPad", "HarmonyOS"];
+    words.iter().any(|word| user_agent.contains(word)) || !user_agent.contains("Mozilla/")
 }
 
 #[cfg(test)]
 mod tests {
+    use wasm_core::order::Channel;
+
     use super::Environment;
 
     #[test]
@@ -58,7 +81,11 @@ mod tests {
         for (tokens, expected) in cases {
             assert_eq!(Environment::of(&format!("{android} {tokens}")), expected, "{tokens}");
         }
-        assert!(Environment::AlipayMiniProgram.in_alipay());
-        assert!(!Environment::WeChat.in_alipay());
+        let desktop = "Mozilla/5.0 (X11; Linux x86_64) Chrome/126.0 Safari/537.36";
+        assert_eq!(Environment::of(desktop), Environment::Desktop);
+        assert_eq!(Environment::of(""), Environment::Browser);
+        assert_eq!(Environment::AlipayMiniProgram.app_of(), Some(Channel::Alipay));
+        assert_eq!(Environment::WeChat.app_of(), Some(Channel::Wechat));
+        assert_eq!(Environment::Desktop.app_of(), None);
     }
 }

@@ -1,7 +1,7 @@
-//! Who takes the money: Alipay, the demo's simulated Alipay, or nobody.
+//! Who takes the money: Alipay, `WeChat` Pay, both, the demo's simulated ones, or nobody.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -10,53 +10,48 @@ use tracing::warn;
 use wasm_core::order::Channel;
 
 use crate::clock::Clock;
-use crate::config::AlipaySource;
-use crate::demo::alipay::Platform;
+use crate::config::{AlipaySource, Config, WechatSource};
+use crate::demo;
 use crate::http::App;
-use crate::orders::{self, Logins, Platforms};
+use crate::orders::{Platform, Platforms};
 use crate::payments::alipay::{
-    Alipay, AlipayConfig, AlipaySettings, Notifies, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
-    notify,
+    self, Alipay, AlipayConfig, AlipaySettings, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
+};
+use crate::payments::wechat::{
+    self, PayScoreSettings, PlatformKeySettings, Wechat, WechatConfig, WechatSettings,
 };
 use crate::store::Store;
 
-/// The payment platform, and in a demo its other side too.
-pub(super) enum Paying {
-    /// None is configured.
-    Nobody,
-    /// Alipay.
-    Alipay(Arc<Alipay>),
-    /// The same adapter against the simulated gateway.
-    Demo(Arc<Alipay>, Platform),
+/// The payment platforms that are set up, and in a demo their other side too.
+#[derive(Default)]
+pub(super) struct Paying {
+    alipay: Option<Arc<Alipay>>,
+    wechat: Option<Wechat>,
+    demo: Option<Demo>,
+}
+
+/// The simulated platforms.
+struct Demo {
+    alipay: demo::alipay::Platform,
 }
 
 impl Paying {
     /// As configured.
-    pub(super) fn of(
-        source: Option<&AlipaySource>,
-        clock: &Clock,
-        public_url: &str,
-    ) -> Result<Self> {
-        let Some(source) = source else {
+    pub(super) fn of(config: &Config, clock: &Clock, public_url: &str) -> Result<Self> {
+        let alipay = config.alipay.as_ref().map(|source| alipay(source, clock, public_url));
+        let wechat = config.wechat.as_ref().map(|source| wechat(source, clock, public_url));
+        let paying = Self {
+            alipay: alipay.transpose()?.map(Arc::new),
+            wechat: wechat.transpose()?,
+            demo: None,
+        };
+        if paying.alipay.is_none() && paying.wechat.is_none() {
             warn!("no payment platform is configured: riders cannot pay");
-            return Ok(Self::Nobody);
-        };
-        let settings = AlipaySettings {
-            gateway_url: source.gateway_url.clone().unwrap_or_else(|| PRODUCTION_GATEWAY.into()),
-            authorize_url: source
-                .authorize_url
-                .clone()
-                .unwrap_or_else(|| PRODUCTION_AUTHORIZE.into()),
-            app_id: source.app_id.clone(),
-            seller_id: source.seller_id.clone(),
-            private_key: key(&source.private_key_file)?,
-            alipay_public_key: key(&source.public_key_file)?,
-        };
-        let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
-        Ok(Self::Alipay(Arc::new(Alipay::new(config, clock.clone())?)))
+        }
+        Ok(paying)
     }
 
-    /// The simulated platform within this server.
+    /// The simulated platforms within this server.
     pub(super) async fn demo(
         store: &Store,
         clock: &Clock,
@@ -64,63 +59,137 @@ impl Paying {
         loopback_url: &str,
     ) -> Result<Self> {
         let (platform, config) =
-            Platform::open(store.clone(), clock.clone(), public_url, loopback_url)
+            demo::alipay::Platform::open(store.clone(), clock.clone(), public_url, loopback_url)
                 .await
-                .context("cannot open the simulated payment platform")?;
-        Ok(Self::Demo(Arc::new(Alipay::new(config, clock.clone())?), platform))
+                .context("cannot open the simulated Alipay")?;
+        Ok(Self {
+            alipay: Some(Arc::new(Alipay::new(config, clock.clone())?)),
+            wechat: None,
+            demo: Some(Demo { alipay: platform }),
+        })
     }
 
     /// The platforms as orders see them.
     pub(super) fn platforms(&self) -> Platforms {
-        let (Self::Alipay(alipay) | Self::Demo(alipay, _)) = self else {
-            return Platforms::default();
-        };
-        let platform =
-            orders::Platform { logins: self.logins(), ..orders::Platform::of(alipay.clone()) };
-        Platforms::default().with(Channel::Alipay, platform)
-    }
-
-    /// Who tells who a rider is at the platform.
-    pub(super) fn logins(&self) -> Option<Arc<dyn Logins>> {
-        match self {
-            Self::Nobody => None,
-            Self::Alipay(alipay) | Self::Demo(alipay, _) => Some(Arc::clone(alipay) as _),
+        let mut platforms = Platforms::default();
+        if let Some(alipay) = &self.alipay {
+            let platform =
+                Platform { logins: Some(alipay.clone()), ..Platform::of(alipay.clone()) };
+            platforms = platforms.with(Channel::Alipay, platform);
         }
+        if let Some(wechat) = &self.wechat {
+            platforms = platforms.with(Channel::Wechat, wechat_platform(wechat));
+        }
+        platforms
     }
 
     /// Where forms may lead.
     pub(super) fn origins(&self) -> Vec<String> {
-        let (Self::Alipay(alipay) | Self::Demo(alipay, _)) = self else { return Vec::new() };
-        let config = alipay.config();
-        let mut origins: Vec<String> = [&config.page_url, &config.authorize_url]
-            .into_iter()
-            .filter_map(|url| form_origins(url))
-            .collect();
+        let mut addresses = Vec::new();
+        if let Some(alipay) = &self.alipay {
+            let config = alipay.config();
+            addresses.extend([config.page_url.clone(), config.authorize_url.clone()]);
+        }
+        if let Some(wechat) = &self.wechat {
+            addresses.push(wechat.config().authorize_url.clone());
+            addresses.push(WECHAT_BROWSER_CASHIER.to_owned());
+        }
+        let mut origins: Vec<String> =
+            addresses.iter().filter_map(|url| form_origins(url)).collect();
+        origins.sort();
         origins.dedup();
         origins
     }
 
-    /// Notifies, and in a demo the gateway and its cashier.
+    /// Notifies, and in a demo the gateways and their cashiers.
     pub(super) fn routes(&self, app: &App) -> Vec<Router<App>> {
-        let (Self::Alipay(alipay) | Self::Demo(alipay, _)) = self else { return Vec::new() };
-        let notifies = Notifies {
-            config: Arc::clone(alipay.config()),
-            listener: Arc::new(app.orders.clone()),
-            store: app.store.clone(),
-            clock: app.clock.clone(),
-        };
-        let mut routes = vec![notify::router(notifies).with_state(())];
-        if let Self::Demo(_, platform) = self {
-            routes.push(platform.router().with_state(()));
+        let mut routes = Vec::new();
+        if let Some(alipay) = &self.alipay {
+            let notifies = alipay::Notifies {
+                config: Arc::clone(alipay.config()),
+                listener: Arc::new(app.orders.clone()),
+                store: app.store.clone(),
+                clock: app.clock.clone(),
+            };
+            routes.push(alipay::notify::router(notifies).with_state(()));
+        }
+        if let Some(wechat) = &self.wechat {
+            let notifies = wechat::Notifies {
+                wechat: wechat.clone(),
+                listener: Arc::new(app.orders.clone()),
+                store: app.store.clone(),
+            };
+            routes.push(wechat::notify::router(notifies).with_state(()));
+        }
+        if let Some(demo) = &self.demo {
+            routes.push(demo.alipay.router().with_state(()));
         }
         routes
     }
 
     /// Takes up the notifies that a restart interrupted; once the server listens.
     pub(super) async fn resume(&self) -> Result<()> {
-        let Self::Demo(_, platform) = self else { return Ok(()) };
-        platform.resume().await.context("cannot take up the simulated notifies")
+        let Some(demo) = &self.demo else { return Ok(()) };
+        demo.alipay.resume().await.context("cannot take up the simulated notifies")
     }
+}
+
+/// Where `WeChat` Pay sends a phone's browser on the way to its cashier.
+const WECHAT_BROWSER_CASHIER: &str = "https://wx.tenpay.com";
+
+/// What `WeChat` Pay can do for this merchant.
+fn wechat_platform(wechat: &Wechat) -> Platform {
+    let shared = Arc::new(wechat.clone());
+    let config = wechat.config();
+    let logs_in = config.app_secret.is_some();
+    Platform {
+        logins: logs_in.then(|| Arc::clone(&shared) as _),
+        holds: config.pay_score.is_some().then(|| Arc::clone(&shared) as _),
+        splits: config.profit_sharing.then(|| Arc::clone(&shared) as _),
+        bills: Some(Arc::clone(&shared) as _),
+        ..Platform::of(shared)
+    }
+}
+
+fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alipay> {
+    let settings = AlipaySettings {
+        gateway_url: source.gateway_url.clone().unwrap_or_else(|| PRODUCTION_GATEWAY.into()),
+        authorize_url: source.authorize_url.clone().unwrap_or_else(|| PRODUCTION_AUTHORIZE.into()),
+        app_id: source.app_id.clone(),
+        seller_id: source.seller_id.clone(),
+        private_key: secret("alipay", &source.private_key_file)?,
+        alipay_public_key: secret("alipay", &source.public_key_file)?,
+    };
+    let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
+    Ok(Alipay::new(config, clock.clone())?)
+}
+
+fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {
+    let read = |file: &Path| secret("wechat", file);
+    let pair = |given: &(String, PathBuf)| read(&given.1).map(|text| (given.0.clone(), text));
+    let app_secret = source.app_secret_file.as_deref().map(read).transpose()?;
+    let pay_score = source.pay_score.as_ref().map(pair).transpose()?;
+    let settings = WechatSettings {
+        base_url: source.base_url.clone(),
+        api_url: source.api_url.clone(),
+        authorize_url: source.authorize_url.clone(),
+        mchid: source.mchid.clone(),
+        appid: source.appid.clone(),
+        app_secret,
+        mini_program: source.mini_program.as_ref().map(pair).transpose()?,
+        serial_no: source.serial_no.clone(),
+        private_key: read(&source.private_key_file)?,
+        api_v3_key: read(&source.api_v3_key_file)?,
+        platform: PlatformKeySettings {
+            public_key: source.public_key.as_ref().map(pair).transpose()?,
+            certificates: source.platform_certificates,
+        },
+        pay_score: pay_score
+            .map(|(service_id, api_v2_key)| PayScoreSettings { service_id, api_v2_key }),
+        profit_sharing: source.profit_sharing,
+    };
+    let config = WechatConfig::new(&settings, public_url).context("wechat")?;
+    Ok(Wechat::new(config, clock.clone())?)
 }
 
 /// The origins that a form may pass on its way, for the address it goes to. Alipay's gateway sends
@@ -135,8 +204,10 @@ fn form_origins(address: &str) -> Option<String> {
     }
 }
 
-fn key(file: &Path) -> Result<String> {
-    fs::read_to_string(file).with_context(|| format!("alipay: cannot read {}", file.display()))
+fn secret(whose: &str, file: &Path) -> Result<String> {
+    let text = fs::read_to_string(file);
+    let text = text.with_context(|| format!("{whose}: cannot read {}", file.display()))?;
+    Ok(text.trim().to_owned())
 }
 
 #[cfg(test)]

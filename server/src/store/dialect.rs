@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use super::StoreError;
 
@@ -60,17 +60,39 @@ impl Dialect {
         }
     }
 
+    /// What makes those who post and the one who cuts a day wait for each other, till the end of
+    /// their transactions; SQLite's writers take turns as it is. A lock on a row would be written
+    /// to the disk with every posting.
+    pub(super) fn lock_books(self, shared: bool) -> Option<&'static str> {
+        match (self, shared) {
+            (Self::Sqlite, _) => None,
+            (Self::Postgres, true) => {
+                Some("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
+            }
+            (Self::Postgres, false) => {
+                Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            }
+        }
+    }
+
     /// Sets each new connection up. Money is at stake: SQLite syncs on every commit.
     pub(super) fn prepare(self, options: AnyPoolOptions) -> AnyPoolOptions {
         match self {
-            Self::Sqlite => options.after_connect(|connection, _| {
-                Box::pin(async move {
-                    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                                   PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;";
-                    Executor::<'_>::execute(&mut *connection, pragmas).await?;
-                    Ok::<(), sqlx::Error>(())
+            // SQLite ends a transaction by itself when the disk is full or fails; sqlx then still
+            // believes in it, and could never begin another one on that connection.
+            Self::Sqlite => options
+                .before_acquire(|connection, _| {
+                    let is_free = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(is_free) })
                 })
-            }),
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                   PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;";
+                        Executor::<'_>::execute(&mut *connection, pragmas).await?;
+                        Ok::<(), sqlx::Error>(())
+                    })
+                }),
             Self::Postgres => options,
         }
     }
@@ -102,4 +124,34 @@ pub(super) fn insert_rows(
 /// Makes a schema, which only PostgreSQL has; the caller vouches for the name.
 pub(super) fn create_schema(name: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("CREATE SCHEMA {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn f54_every_connection_that_writes_syncs_each_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("t.db").display());
+        let store = Store::open(&url).await.unwrap();
+        // Held at once, so that each is another connection of the pool.
+        let mut held = Vec::new();
+        for _ in 0..super::POOL_MAX {
+            let mut connection = store.pool.acquire().await.unwrap();
+            for (pragma, expected) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1)] {
+                let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
+                assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");
+            }
+            let row = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
+            assert_eq!(row.get::<String, _>(0), "wal");
+            held.push(connection);
+        }
+        drop(held);
+        let mut tx = store.begin().await.unwrap();
+        let row = sqlx::query("PRAGMA synchronous").fetch_one(&mut *tx.inner).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), 2, "the writer: a commit is on the disk when it returns");
+    }
 }

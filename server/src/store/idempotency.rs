@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_twenty_claims_at_once_one_is_new() {
+    async fn f38_of_twenty_claims_at_once_one_is_new() {
         let (_folder, store) = store().await;
         let claims = (0..20).map(|_| {
             let store = store.clone();

@@ -62,6 +62,15 @@ fn short(why: &str) -> String {
     why.chars().filter(|c| *c != '\0').take(WHY_MAX).collect()
 }
 
+/// Which jobs share places: a crowd of one kind never keeps the other waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that wait for a station's answer.
+    Stations,
+    /// All others.
+    Rest,
+}
+
 impl Tx {
     /// An operator's parked job.
     ///
@@ -121,15 +130,30 @@ impl Tx {
 }
 
 impl Store {
-    /// Takes what is due, oldest first, and marks it running.
+    /// Takes what is due in a lane, oldest first, and marks it running.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn claim_jobs(&self, now_ms: i64, most: i64) -> Result<Vec<JobRow>, StoreError> {
-        let sql = "UPDATE jobs SET status = 'running', attempts = attempts + 1, updated_ms = $1 \
-                   WHERE id IN (SELECT id FROM jobs WHERE status = 'waiting' AND run_at_ms <= $1 \
-                   ORDER BY run_at_ms, id LIMIT $2) \
-                   RETURNING id, operator_id, order_id, kind, payload_json, run_at_ms, attempts";
+    pub async fn claim_jobs(
+        &self,
+        lane: Lane,
+        now_ms: i64,
+        most: i64,
+    ) -> Result<Vec<JobRow>, StoreError> {
+        let sql = match lane {
+            Lane::Stations => {
+                "UPDATE jobs SET status = 'running', attempts = attempts + 1, updated_ms = $1 \
+                 WHERE id IN (SELECT id FROM jobs WHERE status = 'waiting' AND run_at_ms <= $1 \
+                 AND kind IN ('start_socket', 'stop_socket') ORDER BY run_at_ms, id LIMIT $2) \
+                 RETURNING id, operator_id, order_id, kind, payload_json, run_at_ms, attempts"
+            }
+            Lane::Rest => {
+                "UPDATE jobs SET status = 'running', attempts = attempts + 1, updated_ms = $1 \
+                 WHERE id IN (SELECT id FROM jobs WHERE status = 'waiting' AND run_at_ms <= $1 \
+                 AND kind NOT IN ('start_socket', 'stop_socket') ORDER BY run_at_ms, id LIMIT $2) \
+                 RETURNING id, operator_id, order_id, kind, payload_json, run_at_ms, attempts"
+            }
+        };
         let mut tx = self.begin().await?;
         let rows = sqlx::query(sql).bind(now_ms).bind(most).fetch_all(&mut *tx.inner).await?;
         tx.commit().await?;

@@ -4,16 +4,13 @@ use sqlx::Row;
 use wasm_core::ids::{OperatorId, OrderId};
 use wasm_core::money::Fen;
 use wasm_core::posting::Posting;
+use wasm_core::posting::accounts::CHART;
 
 use super::dialect::insert_rows;
 use super::{Store, StoreError, Tx};
 
-/// The kinds of accounts, as they stand in the chart of accounts ([`wasm_core::posting`]).
-const ACCOUNT_KINDS: [&str; 6] =
-    ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
-
 /// A ledger transaction's head.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerHead {
     /// Its identity.
     pub id: String,
@@ -25,14 +22,14 @@ pub struct LedgerHead {
     pub input_hash: String,
     /// What happened.
     pub kind: String,
-    /// The order it belongs to.
+    /// The order it belongs to; empty when it is no order's.
     pub order_id: OrderId,
 }
 
 /// What moved in a span of time, fen; each is positive when money went its usual way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Takings {
-    /// Paid by riders.
+    /// Paid by riders, or taken of what they had set aside.
     pub paid_fen: Fen,
     /// Electricity billed.
     pub electricity_fen: Fen,
@@ -45,7 +42,8 @@ pub struct Takings {
 }
 
 impl Tx {
-    /// Writes a transaction's head. `false` when its key is already there.
+    /// Writes a transaction's head. `false` when its key is already there. It is posted now, or if
+    /// the day is cut already, at the first instant of the days that are not.
     ///
     /// # Errors
     /// The database does not answer.
@@ -54,8 +52,13 @@ impl Tx {
         head: &LedgerHead,
         now_ms: i64,
     ) -> Result<bool, StoreError> {
+        // Without the lock a cut could commit between the look at the cuts and our commit.
+        self.lock_books(&head.operator_id, true).await?;
         let sql = "INSERT INTO ledger_transactions (operator_id, id, idempotency_key, input_hash, \
-                   kind, order_id, posted_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   kind, order_id, posted_ms) SELECT $1, $2, $3, $4, $5, $6, CASE \
+                   WHEN cuts.end_ms > $7 THEN cuts.end_ms ELSE $7 END FROM (SELECT \
+                   (COALESCE(MAX(day), -1) + 1) * 86400000 - 28800000 AS end_ms \
+                   FROM ledger_cuts WHERE operator_id = $1) AS cuts WHERE 1 = 1 \
                    ON CONFLICT (operator_id, idempotency_key) DO NOTHING";
         let inserted = sqlx::query(sql)
             .bind(head.operator_id.as_str())
@@ -202,16 +205,24 @@ impl Store {
     pub async fn balances_by_kind(
         &self,
         operator: &OperatorId,
-    ) -> Result<[(&'static str, Fen); ACCOUNT_KINDS.len()], StoreError> {
+    ) -> Result<[(&'static str, Fen); CHART.len()], StoreError> {
         let sql = "SELECT kind, CAST(SUM(amount_fen) AS BIGINT) AS sum_fen FROM (SELECT \
                    CASE WHEN account LIKE 'clearing:%' THEN 'clearing' \
                    WHEN account LIKE 'prepaid:%' THEN 'prepaid' \
                    WHEN account LIKE 'refunds:%' THEN 'refunds' \
                    WHEN account LIKE 'electricity:%' THEN 'electricity' \
                    WHEN account LIKE 'service:%' THEN 'service' \
-                   WHEN account LIKE 'discount:%' THEN 'discount' END AS kind, amount_fen \
+                   WHEN account LIKE 'discount:%' THEN 'discount' \
+                   WHEN account LIKE 'holds:%' THEN 'holds' \
+                   WHEN account LIKE 'held:%' THEN 'held' \
+                   WHEN account LIKE 'cards:%' THEN 'cards' \
+                   WHEN account LIKE 'payable:%' THEN 'payable' \
+                   WHEN account LIKE 'share:%' THEN 'share' \
+                   WHEN account LIKE 'fee:%' THEN 'fee' \
+                   WHEN account LIKE 'suspense:%' THEN 'suspense' \
+                   WHEN account LIKE 'loss:%' THEN 'loss' END AS kind, amount_fen \
                    FROM ledger_postings WHERE operator_id = $1) AS kinds GROUP BY kind";
-        let mut balances = ACCOUNT_KINDS.map(|kind| (kind, Fen::ZERO));
+        let mut balances = CHART.map(|kind| (kind.name, Fen::ZERO));
         for row in sqlx::query(sql).bind(operator.as_str()).fetch_all(&self.pool).await? {
             let kind: Option<String> = row.try_get("kind")?;
             let known = balances.iter_mut().find(|(known, _)| Some(*known) == kind.as_deref());
@@ -236,6 +247,7 @@ impl Store {
                    ON p.operator_id = t.operator_id AND p.transaction_id = t.id \
                    WHERE t.operator_id = $1 AND t.posted_ms >= $2 \
                    AND p.account NOT LIKE 'prepaid:%' AND p.account NOT LIKE 'refunds:%' \
+                   AND p.account NOT LIKE 'held:%' \
                    GROUP BY t.kind, p.account";
         let query = sqlx::query(sql).bind(operator.as_str()).bind(since_ms);
         let mut takings = Takings::default();
@@ -243,7 +255,7 @@ impl Store {
             let (kind, account): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let sum_fen = Fen(row.try_get(2)?);
             match (kind.as_str(), account.split(':').next().unwrap_or_default()) {
-                ("paid", "clearing") => takings.paid_fen += sum_fen,
+                ("paid" | "captured", "clearing") => takings.paid_fen += sum_fen,
                 ("refunded", "clearing") => takings.refunded_fen += -sum_fen,
                 (_, "electricity") => takings.electricity_fen += -sum_fen,
                 (_, "service") => takings.service_fen += -sum_fen,

@@ -1,8 +1,10 @@
 //! All SQL, one text for SQLite and PostgreSQL through `sqlx::Any`. Nothing outside this folder
 //! names sqlx.
 
+pub mod closings;
 pub mod demo;
 mod dialect;
+mod fees;
 pub mod idempotency;
 mod jobs;
 mod ledger;
@@ -10,12 +12,15 @@ pub mod notifies;
 mod orders;
 mod overview;
 mod payments;
+pub mod recon;
 pub mod riders;
 pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod statements;
 pub mod stations;
+pub mod tickets;
 mod transactions;
 pub mod users;
 
@@ -28,12 +33,12 @@ use sqlx::{Any, AnyPool, SqlSafeStr, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use dialect::Dialect;
-pub use jobs::{JobRow, ParkedJob, Postponed};
+pub use jobs::{JobRow, Lane, ParkedJob, Postponed};
 pub use ledger::{LedgerHead, Takings};
 pub use orders::StoredOrder;
 pub use overview::StationSocket;
 pub use payments::{PaymentRow, PaymentStatus};
-pub use riders::StoredRider;
+pub use riders::{OpenIds, StoredRider};
 pub use sockets::SocketRow;
 pub use transactions::{TransactionEnd, TransactionRow};
 
@@ -49,6 +54,7 @@ pub struct Store {
 /// A write transaction: dropped without [`Tx::commit`], nothing happened.
 pub struct Tx {
     pub(crate) inner: Transaction<'static, Any>,
+    pub(crate) dialect: Dialect,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -79,6 +85,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "look-ups", include_str!("../../migrations/0003_look_ups.sql")),
     (4, "rider joins", include_str!("../../migrations/0004_rider_joins.sql")),
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
+    (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
+    (13, "books", include_str!("../../migrations/0013_books.sql")),
 ];
 
 impl Store {
@@ -136,7 +144,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let turn = self.turn().await;
         let inner = self.pool.begin_with(self.dialect.begin()).await?;
-        Ok(Tx { inner, _turn: turn })
+        Ok(Tx { inner, dialect: self.dialect, _turn: turn })
     }
 
     /// The right to write, held until it is dropped. Every write takes it, a single statement

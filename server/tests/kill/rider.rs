@@ -1,19 +1,20 @@
 //! A rider with a telephone: asks again while nobody answers, as people and browsers do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, redirect};
 use serde_json::{Value, json};
 use server::random;
-use tokio::time::timeout;
 use wasm_core::ids::OrderId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Order, RefundStatus, State};
 
 use crate::world::{PLAN, PREPAID_FEN, TARIFF, World};
 
-/// What has not come about by then never will.
-const WITHIN: Duration = Duration::from_mins(1);
+/// When nothing has moved for so long, nothing will.
+const STANDSTILL: Duration = Duration::from_mins(1);
+/// What has not come about by then never will, however much moves.
+const WITHIN: Duration = Duration::from_mins(4);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// One answer may take so long.
@@ -21,18 +22,25 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A rider stops after so much energy, in watt-hours.
 const ENOUGH_WH: i64 = 1;
 
-/// Looks again until there is something.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let looks = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+/// Looks again until there is something. What is not there yet says how it stands instead: a busy
+/// machine may take its time as long as that changes.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let began = Instant::now();
+    let mut stands = (String::new(), began);
+    loop {
+        let now = match look().await {
+            Ok(found) => return found,
+            Err(now) => now,
+        };
+        if now != stands.0 {
+            stands = (now, Instant::now());
         }
-    };
-    let found = timeout(WITHIN, looks).await;
-    found.unwrap_or_else(|_| panic!("it never came to this: {what}"))
+        if stands.1.elapsed() >= STANDSTILL || began.elapsed() >= WITHIN {
+            let (stood, since) = (stands.1.elapsed().as_secs(), began.elapsed().as_secs());
+            panic!("never in {since} s: {what}; for {stood} s it has stood at:\n{}", stands.0);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// A rider.
@@ -55,9 +63,14 @@ impl Rider {
 
     /// Orders, at the earliest when the station is there.
     pub async fn order(&self, world: &World, socket: usize) -> OrderId {
+        self.order_plan(world, socket, PLAN).await
+    }
+
+    /// The same, by another plan.
+    pub async fn order_plan(&self, world: &World, socket: usize, plan: &str) -> OrderId {
         let wanted = json!({
             "code": world.codes[socket].as_str(),
-            "plan_id": PLAN,
+            "plan_id": plan,
             "tariff_id": TARIFF,
             "prepaid_fen": PREPAID_FEN,
         });
@@ -70,8 +83,9 @@ impl Rider {
     pub async fn pay(&self, order: &OrderId, press: &str) {
         let cashier = self.open_cashier(order).await;
         until("paid", async || {
-            let pressed = self.http.post(&cashier).form(&[("action", press)]).send().await.ok()?;
-            pressed.status().is_redirection().then_some(())
+            let pressed = self.http.post(&cashier).form(&[("action", press)]).send().await;
+            let status = pressed.map_err(no_answer)?.status();
+            if status.is_redirection() { Ok(()) } else { Err(status.to_string()) }
         })
         .await;
     }
@@ -82,8 +96,9 @@ impl Rider {
         let answer = self.answered(Method::POST, &path, "", json!({"via": "browser"})).await;
         let page = answer["redirect_url"].as_str().expect("an address");
         let cashier = until("the cashier", async || {
-            let opened = self.http.get(page).send().await.ok()?;
-            Some(opened.headers().get("location")?.to_str().ok()?.to_owned())
+            let opened = self.http.get(page).send().await.map_err(no_answer)?;
+            let location = opened.headers().get("location").and_then(|to| to.to_str().ok());
+            location.map(str::to_owned).ok_or_else(|| opened.status().to_string())
         })
         .await;
         format!("{}{cashier}", &page[..page.find("/demo/").expect("the simulated platform")])
@@ -94,9 +109,12 @@ impl Rider {
         until("charged enough, or over", async || {
             let now = self.see(order).await;
             match now.state {
-                State::Charging(_) => self.metered_wh(order).await.filter(|wh| *wh >= ENOUGH_WH),
-                _ if now.is_over() => Some(0),
-                _ => None,
+                State::Charging(_) => match self.metered_wh(order).await {
+                    Some(wh) if wh >= ENOUGH_WH => Ok(()),
+                    wh => Err(format!("charging, {wh:?} Wh")),
+                },
+                _ if now.is_over() => Ok(()),
+                state => Err(format!("{state:?}")),
             }
         })
         .await;
@@ -110,7 +128,8 @@ impl Rider {
         until("over", async || {
             let now = self.see(order).await;
             let is_over = now.is_over() && !matches!(now.state, State::Settled(_));
-            (is_over && now.refunds.iter().all(|refund| done(&refund.status))).then_some(now)
+            let all_done = is_over && now.refunds.iter().all(|refund| done(&refund.status));
+            if all_done { Ok(now) } else { Err(format!("{:?} {:?}", now.state, now.refunds)) }
         })
         .await
     }
@@ -123,9 +142,9 @@ impl Rider {
     /// Posts to an order until it is done or can no longer be done.
     async fn ask_until_it_is_so(&self, order: &OrderId, deed: &str) {
         let path = format!("/api/v1/orders/{order}/{deed}");
-        until(deed, async || {
-            let answer = self.ask(Method::POST, &path, "", None).await;
-            answer.filter(|(status, _)| matches!(status, 200 | 409))
+        until(deed, async || match self.ask(Method::POST, &path, "", None).await? {
+            (200 | 409, _) => Ok(()),
+            (status, answer) => Err(format!("{status} {answer}")),
         })
         .await;
     }
@@ -166,19 +185,22 @@ impl Rider {
             let (status, answer) = self.ask(method.clone(), path, key, body.clone()).await?;
             let may_ask_again = matches!(status, 200..=299 | 409 | 429 | 503);
             assert!(may_ask_again, "{path}: {status} {answer}");
-            (status < 300).then_some(answer)
+            if status < 300 { Ok(answer) } else { Err(format!("{status} {answer}")) }
         })
         .await
     }
 
-    /// Asks once; none when there was no answer.
+    /// Asks once.
+    ///
+    /// # Errors
+    /// There was no answer.
     async fn ask(
         &self,
         method: Method,
         path: &str,
         key: &str,
         body: Option<Value>,
-    ) -> Option<(u16, Value)> {
+    ) -> Result<(u16, Value), String> {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
@@ -189,8 +211,13 @@ impl Rider {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.ok()?;
+        let answer = request.send().await.map_err(no_answer)?;
         let status = answer.status().as_u16();
-        Some((status, answer.json().await.ok()?))
+        Ok((status, answer.json().await.map_err(no_answer)?))
     }
+}
+
+/// Why there is no answer, without what differs from one time to the next.
+fn no_answer(error: reqwest::Error) -> String {
+    error.without_url().to_string()
 }

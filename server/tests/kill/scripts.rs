@@ -3,7 +3,7 @@
 use wasm_core::order::{CancelReason, StartFailure, State};
 
 use crate::rider::{Rider, until};
-use crate::world::World;
+use crate::world::{BRIEF, World};
 
 /// Starts that may flow before a rider gets round to cancelling.
 const TRIES: usize = 5;
@@ -17,14 +17,16 @@ pub enum Script {
     NotifyLost,
     /// Goes to the cashier and leaves.
     LeaveUnpaid,
+    /// Pays for some seconds, and lets them pass.
+    TimeUp,
     /// Pays, and cancels when the station has already accepted.
     CancelStarting,
 }
 
 impl Script {
     /// Each.
-    pub const ALL: [Self; 4] =
-        [Self::Charge, Self::NotifyLost, Self::CancelStarting, Self::LeaveUnpaid];
+    pub const ALL: [Self; 5] =
+        [Self::Charge, Self::NotifyLost, Self::CancelStarting, Self::TimeUp, Self::LeaveUnpaid];
 
     /// Plays it at a socket of its own.
     pub async fn play(self, world: &World, socket: usize) {
@@ -32,6 +34,7 @@ impl Script {
         match self {
             Self::Charge => charge(world, &rider, socket, "pay").await,
             Self::NotifyLost => charge(world, &rider, socket, "pay_lost").await,
+            Self::TimeUp => time_up(world, &rider, socket).await,
             Self::LeaveUnpaid => leave_unpaid(world, &rider, socket).await,
             Self::CancelStarting => cancel_starting(world, &rider, socket).await,
         }
@@ -45,6 +48,13 @@ async fn charge(world: &World, rider: &Rider, socket: usize, press: &str) {
     let order = rider.charge(&order).await;
     let State::Closed(settlement) = &order.state else { panic!("{:?}", order.state) };
     assert!(settlement.usage.energy_wh > 0, "{settlement:?}");
+}
+
+async fn time_up(world: &World, rider: &Rider, socket: usize) {
+    let order = rider.order_plan(world, socket, BRIEF).await;
+    rider.pay(&order, "pay").await;
+    let order = rider.over(&order).await;
+    assert!(matches!(order.state, State::Closed(_)), "{:?}", order.state);
 }
 
 async fn leave_unpaid(world: &World, rider: &Rider, socket: usize) {
@@ -67,7 +77,7 @@ async fn cancel_starting(world: &World, rider: &Rider, socket: usize) {
                 State::Starting { accepted, .. } => !accepted,
                 _ => false,
             };
-            (!waits).then_some(())
+            if waits { Err(format!("{state:?}")) } else { Ok(()) }
         })
         .await;
         rider.cancel(&order).await;

@@ -30,13 +30,17 @@ use crate::books::Tables;
 
 /// The only price list.
 pub const TARIFF: &str = "t1";
-/// Its only plan.
+/// Its plan without an end.
 pub const PLAN: &str = "full";
-/// What the plan costs in advance.
+/// Another, at the same price, that ends by itself after [`BRIEF_MS`].
+pub const BRIEF: &str = "brief";
+/// What the plans cost in advance.
 pub const PREPAID_FEN: i64 = 1_000;
 /// What a watt-hour costs: so much that seconds of current show on the bill.
 pub const FEN_PER_WH: i64 = 100;
 
+/// How long a brief charge lasts, milliseconds.
+const BRIEF_MS: i64 = 4_000;
 const POSTGRES: &str = "SAOCHONG_TEST_POSTGRES";
 const IDENTITY: &str = "BOX1";
 const PASSWORD: &str = "0123456789abcdef";
@@ -161,6 +165,12 @@ impl World {
         self.server.deaths.load(Ordering::SeqCst)
     }
 
+    /// The points at which it could have died so far, as `step.subject`.
+    pub fn passed(&self) -> Vec<String> {
+        let points = fs::read_to_string(&self.server.points).expect("the points passed");
+        points.lines().map(str::to_owned).collect()
+    }
+
     /// Ends the server for good.
     pub fn end(&self) {
         self.server.end();
@@ -169,7 +179,10 @@ impl World {
     /// Waits until the station has started and ended a charge that was cancelled before.
     pub async fn free_energy_ended(&self, order: &OrderId) {
         let tables = Tables::open(self).await;
-        let ended = async || tables.charge_of(order).await?.stopped_wh;
+        let ended = async || {
+            let charge = tables.charge_of(order).await;
+            charge.and_then(|charge| charge.stopped_wh).ok_or_else(|| format!("{charge:?}"))
+        };
         crate::rider::until("the cancelled charge ended", ended).await;
     }
 }
@@ -194,6 +207,7 @@ struct Server {
     arguments: Vec<String>,
     crash_at: Vec<String>,
     log: PathBuf,
+    points: PathBuf,
     deaths: AtomicUsize,
     process: Mutex<Process>,
 }
@@ -222,6 +236,7 @@ impl Server {
             arguments: ["serve".to_owned()].into_iter().chain(flags).collect(),
             crash_at: deaths.iter().map(|death| (*death).to_owned()).collect(),
             log: folder.join("server.log"),
+            points: folder.join("points"),
             deaths: AtomicUsize::new(0),
             process: Mutex::default(),
         }
@@ -263,6 +278,7 @@ impl Server {
         if let Some(place) = self.crash_at.get(self.deaths.load(Ordering::SeqCst)) {
             command.env("SAOCHONG_CRASH_AT", place);
         }
+        command.env("SAOCHONG_CRASH_POINTS", &self.points);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         command.current_dir(self.log.parent().expect("a folder"));
         let mut child = command.spawn().expect("a process");
@@ -302,6 +318,10 @@ async fn seed(database: &str, codes: Vec<ScanCode>) {
         "plans": [{
             "id": PLAN,
             "limit": {"by": "full"},
+            "price": {"by": "metered", "prepaid_fen": PREPAID_FEN},
+        }, {
+            "id": BRIEF,
+            "limit": {"by": "time", "duration_ms": BRIEF_MS},
             "price": {"by": "metered", "prepaid_fen": PREPAID_FEN},
         }],
         "longest_ms": 36_000_000,

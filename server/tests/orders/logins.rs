@@ -26,7 +26,7 @@ fn hash(name: &str) -> String {
 /// Whom a session belongs to, and the id at Alipay.
 async fn session(store: &Store, name: &str) -> (String, Option<String>) {
     let rider = store.rider_by_token(&hash(name)).await.expect("store").expect("a rider");
-    (rider.id.0, rider.alipay_open_id)
+    (rider.id.0, rider.open_ids.at(Channel::Alipay).map(str::to_owned))
 }
 
 async fn paid(world: &World, rider: &str) -> Order {
@@ -44,10 +44,10 @@ async fn the_id_joins_the_rider_and_stays() {
         let world = World::new(store, story::tariff()).await;
         let id = rider(&world.store, "r1").await;
         for (told, kept) in [("open-1", "open-1"), ("open-1", "open-1"), ("open-2", "open-1")] {
-            let known = world.orders.known_at_alipay(&id, told).await.expect("known");
-            assert_eq!((known.id.as_str(), known.alipay_open_id.as_deref()), ("r1", Some(kept)));
+            let known = world.orders.known_at(Channel::Alipay, &id, told).await.expect("known");
+            assert_eq!((known.id.as_str(), known.open_ids.at(Channel::Alipay)), ("r1", Some(kept)));
         }
-        let nobody = world.orders.known_at_alipay(&"nobody".into(), "open-3").await;
+        let nobody = world.orders.known_at(Channel::Alipay, &"nobody".into(), "open-3").await;
         assert!(matches!(nobody, Err(OrderError::NoSuchRider)), "{nobody:?}");
     })
     .await;
@@ -59,11 +59,15 @@ async fn a_rider_with_an_id_never_becomes_another() {
         let world = World::new(store, story::tariff()).await;
         for (name, open_id) in [("r1", "open-1"), ("r2", "open-2")] {
             let id = rider(&world.store, name).await;
-            world.orders.known_at_alipay(&id, open_id).await.expect("known");
+            world.orders.known_at(Channel::Alipay, &id, open_id).await.expect("known");
         }
         let order = world.order("r2", "full-500").await;
-        let known = world.orders.known_at_alipay(&"r2".into(), "open-1").await.expect("an answer");
-        assert_eq!(known.alipay_open_id.as_deref(), Some("open-2"));
+        let known = world
+            .orders
+            .known_at(Channel::Alipay, &"r2".into(), "open-1")
+            .await
+            .expect("an answer");
+        assert_eq!(known.open_ids.at(Channel::Alipay), Some("open-2"));
         assert_eq!(world.stored(&order.id).await.rider_id.as_str(), "r2");
         assert_eq!(session(&world.store, "r2").await, ("r2".into(), Some("open-2".into())));
     })
@@ -75,12 +79,12 @@ async fn a_lost_cookie_finds_its_rider_and_brings_its_orders() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let (known, lost) = (rider(&world.store, "r1").await, rider(&world.store, "r2").await);
-        world.orders.known_at_alipay(&known, "open-1").await.expect("known");
+        world.orders.known_at(Channel::Alipay, &known, "open-1").await.expect("known");
         let running = paid(&world, "r2").await;
         let unpaid = world.order_at(1, "r2", "full-500").await;
         let other = world.order_at(1, "r3", "full-500").await;
 
-        let joined = world.orders.known_at_alipay(&lost, "open-1").await.expect("joined");
+        let joined = world.orders.known_at(Channel::Alipay, &lost, "open-1").await.expect("joined");
         assert_eq!(joined.id, known);
         assert_eq!(session(&world.store, "r2").await, ("r1".into(), Some("open-1".into())));
         assert_eq!(session(&world.store, "r1").await, ("r1".into(), Some("open-1".into())));
@@ -115,7 +119,7 @@ async fn one_person_logging_in_many_times_at_once_is_one_rider() {
             world.order(name, "full-500").await;
         }
         let ids: Vec<RiderId> = names.iter().map(|name| name.as_str().into()).collect();
-        let logins = ids.iter().map(|id| world.orders.known_at_alipay(id, "open-1"));
+        let logins = ids.iter().map(|id| world.orders.known_at(Channel::Alipay, id, "open-1"));
         let mut known = Vec::new();
         for joined in join_all(logins).await {
             known.push(joined.expect("joined").id);

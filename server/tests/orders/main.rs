@@ -3,10 +3,17 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+mod books;
+mod fake_holds;
 mod faults;
+mod holds;
+mod infrastructure;
 mod logins;
 mod money;
+mod notifies;
 mod races;
+mod reconcile;
+mod reports;
 mod staff;
 mod stories;
 mod support;

@@ -64,7 +64,7 @@ async fn f07_another_amount_found_while_closing_goes_back_too() {
 }
 
 #[tokio::test]
-async fn a_second_way_to_pay_is_closed_once_the_first_is_paid() {
+async fn f08_a_second_way_to_pay_is_closed_once_the_first_is_paid() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
@@ -81,7 +81,7 @@ async fn a_second_way_to_pay_is_closed_once_the_first_is_paid() {
 }
 
 #[tokio::test]
-async fn a_second_payment_whose_notify_is_lost_goes_back() {
+async fn f08_a_second_payment_whose_notify_is_lost_goes_back() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
@@ -105,7 +105,7 @@ async fn a_second_payment_whose_notify_is_lost_goes_back() {
 }
 
 #[tokio::test]
-async fn a_cashier_not_yet_visited_is_looked_at_again_when_it_can_no_longer_be() {
+async fn f03_a_cashier_not_yet_visited_is_looked_at_again_when_it_can_no_longer_be() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;

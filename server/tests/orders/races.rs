@@ -1,13 +1,22 @@
 //! Many at once: one wins, nobody loses money.
 
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::story;
-use crate::support::{World, with_dbs};
-use futures_util::future::join_all;
-use server::orders::{PayVia, StartRecord};
+use crate::support::{BEGIN_MS, World, with_dbs};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use server::jobs::Workers;
+use server::orders::{Answer, Chargers, CommandAnswer, PayVia, StartRecord};
+use server::store::JobRow;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use wasm_core::ids::{OrderId, StationId};
 use wasm_core::money::Fen;
-use wasm_core::order::{CancelReason, Channel, State};
+use wasm_core::order::{CancelReason, Channel, Order, RefundStatus, State};
 
 const RIDERS: usize = 12;
 
@@ -112,6 +121,70 @@ async fn f07_a_payment_of_another_amount_changes_nothing() {
         assert_eq!(stored, order);
         world.pay(&payment, Fen(500)).await;
         assert_eq!(world.stored(&order.id).await.state.name(), "starting");
+    })
+    .await;
+}
+
+/// Stations that never answer.
+struct Mute;
+
+impl Chargers for Mute {
+    fn is_online(&self, _: &StationId) -> bool {
+        true
+    }
+
+    fn start<'a>(
+        &'a self,
+        _: &'a StationId,
+        _: i64,
+        _: &'a OrderId,
+    ) -> BoxFuture<'a, Answer<CommandAnswer>> {
+        pending().boxed()
+    }
+
+    fn stop<'a>(&'a self, _: &'a StationId, _: i64) -> BoxFuture<'a, Answer<CommandAnswer>> {
+        pending().boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mute_stations_keep_nobodys_money() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        *world.payments.refunds_work.lock().expect("lock") = true;
+        let starting = world.order("rider", "full-500").await;
+        let loser = world.order("other", "full-500").await;
+        let via = PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let payment = world.open_payment(&starting, via.clone()).await;
+        world.pay(&payment, Fen(500)).await;
+        let mut tx = world.store.begin().await.expect("begin");
+        for nth in 0..200 {
+            let job = JobRow {
+                id: format!("start{nth}"),
+                operator_id: starting.operator_id.clone(),
+                order_id: starting.id.clone(),
+                kind: "start_socket".to_owned(),
+                payload_json: r#"{"job":"start_socket"}"#.to_owned(),
+                run_at_ms: BEGIN_MS - 1,
+                attempts: 0,
+            };
+            tx.insert_job(&job, BEGIN_MS).await.expect("a job");
+        }
+        tx.commit().await.expect("commit");
+        let payment = world.open_payment(&loser, via).await;
+        world.pay(&payment, Fen(500)).await;
+
+        let old = &world.workers;
+        let (orders, chargers) = (old.orders.clone(), Arc::new(Mute));
+        let workers = Workers::new(old.store.clone(), old.clock.clone(), orders, chargers);
+        let working = tokio::spawn(workers.run(CancellationToken::new()));
+        let mut changes = world.orders.watch(&loser.id);
+        let is_back = |order: &Order| matches!(order.refunds[0].status, RefundStatus::Done { .. });
+        while !is_back(&world.stored(&loser.id).await) {
+            let in_time = timeout(Duration::from_secs(20), changes.changed()).await;
+            in_time.expect("the money is on its way").expect("the orders live");
+        }
+        working.abort();
     })
     .await;
 }

@@ -125,8 +125,8 @@ async fn the_books_of_one_operator_add_up() {
         let world = World::new(store, story::tariff()).await;
         paid(&world).await;
         let balances = world.store.balances_by_kind(&own()).await.expect("balances");
-        assert_eq!(balances[0], ("clearing", Fen(500)));
-        assert_eq!(balances[1], ("prepaid", Fen(-500)));
+        assert!(balances.contains(&("clearing", Fen(500))), "{balances:?}");
+        assert!(balances.contains(&("prepaid", Fen(-500))), "{balances:?}");
         assert_eq!(balances.iter().map(|(_, fen)| *fen).sum::<Fen>(), Fen::ZERO);
         let takings = world.store.takings_since(&own(), BEGIN_MS).await.expect("takings");
         assert_eq!(takings, Takings { paid_fen: Fen(500), ..Takings::default() });

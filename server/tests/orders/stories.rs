@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use std::collections::HashMap;
 
+use crate::fake_holds::Captures;
 use crate::story::{self, Story, StoryLine};
 use crate::support::{BEGIN_MS, World, with_dbs};
 use server::orders::{CommandAnswer, PayVia, Reading, StartRecord, StopRecord, Unsure};
@@ -20,7 +21,9 @@ async fn stories_hold_in_the_server() {
     with_dbs(async |store| {
         // One database for all stories: each has its own rider and leaves the socket free.
         let world = World::new(store, story::tariff()).await;
-        for story in story::parse(include_str!("../../../wasm-core/tests/story/orders.story")) {
+        let orders = include_str!("../../../wasm-core/tests/story/orders.story");
+        let holds = include_str!("../../../wasm-core/tests/story/holds.story");
+        for story in [orders, holds].into_iter().flat_map(story::parse) {
             Player::new(&world, &story).await.play(&story).await;
         }
         world.books_are_whole().await;
@@ -41,17 +44,23 @@ impl<'a> Player<'a> {
     async fn new(world: &'a World, story: &Story) -> Self {
         world.clock.advance_ms(24 * 3_600_000);
         let order = world.order(&story.name, &story.plan).await;
-        let mut payments = vec![
-            world
-                .open_payment(
-                    &order,
-                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                )
-                .await,
-        ];
+        let is_held = |again: bool| {
+            let chosen = story.lines.iter().filter(|line| line.has("again") == again);
+            chosen.clone().any(|line| line.verb == "held")
+        };
+        let first = if is_held(false) {
+            PayVia::hold(Channel::Alipay, None)
+        } else {
+            PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))
+        };
+        let mut payments = vec![world.open_payment(&order, first).await];
         if story.lines.iter().any(|line| line.has("again")) {
-            let app = PayVia::app(Channel::Alipay, "buyer".to_owned());
-            payments.push(world.open_payment(&order, app).await);
+            let second = if is_held(true) {
+                PayVia::hold(Channel::Wechat, None)
+            } else {
+                PayVia::app(Channel::Alipay, "buyer".to_owned())
+            };
+            payments.push(world.open_payment(&order, second).await);
         }
         let begin_ms = world.clock.now_ms();
         Self { world, order, payments, begin_ms, transactions: HashMap::new() }
@@ -69,7 +78,7 @@ impl<'a> Player<'a> {
 
     async fn happen(&mut self, line: &StoryLine) {
         match line.verb.as_str() {
-            "paid" => self.paid(line).await,
+            "paid" | "held" => self.paid(line).await,
             "cancel" => {
                 self.world.orders.cancel(&self.order.id, &self.order.rider_id).await.expect("ok");
             }
@@ -85,6 +94,11 @@ impl<'a> Player<'a> {
                 *self.world.payments.refunds_work.lock().expect("lock") = true;
                 self.world.workers.run_due().await.expect("jobs");
                 *self.world.payments.refunds_work.lock().expect("lock") = false;
+            }
+            "captured" => {
+                self.world.holds.behave(Captures::Work);
+                self.world.workers.run_due().await.expect("jobs");
+                self.world.holds.behave(Captures::AreNotAnswered);
             }
             "due" | "lost" => {
                 self.world.workers.run_due().await.expect("jobs");
@@ -106,7 +120,12 @@ impl<'a> Player<'a> {
             self.world.pay(&payment, Fen(300)).await;
         }
         let nth = usize::from(line.has("again"));
-        self.world.pay(&self.payments[nth], Fen(line.number(0))).await;
+        let mut trade = self.world.trade(&self.payments[nth], Fen(line.number(0)));
+        trade.held = line.verb == "held";
+        if trade.held && line.has("again") {
+            trade.channel = Channel::Wechat;
+        }
+        self.world.orders.trade_changed(&trade).await.expect("a known payment");
     }
 
     async fn answer_start(&self, answer: Result<CommandAnswer, Unsure>) {
@@ -165,11 +184,13 @@ impl<'a> Player<'a> {
     async fn leave_the_socket_free(&self) {
         self.world.clock.advance_ms(12 * 3_600_000);
         *self.world.payments.refunds_work.lock().expect("lock") = true;
+        self.world.holds.behave(Captures::Work);
         for _ in 0..3 {
             self.world.workers.run_due().await.expect("jobs");
             self.world.clock.advance_ms(120_000);
         }
         *self.world.payments.refunds_work.lock().expect("lock") = false;
+        self.world.holds.behave(Captures::AreNotAnswered);
         let socket = self.world.orders.socket(&self.world.codes[0]).await.expect("store");
         assert_eq!(socket.expect("the socket").held_by, None);
     }

@@ -1,6 +1,8 @@
 //! A whole server without sockets and platforms: a real store, a clock that tests move, and
 //! doubles for what is outside.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -8,8 +10,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
-    Answer, Chargers, Checkout, CommandAnswer, NewOrder, NewPayment, Orders, PayVia, Payments,
-    Platform, Platforms, RefundRequest, TradeState, TradeStatus, Unsure, VerifiedTrade,
+    Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder,
+    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, TradeState,
+    TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
 use server::store::sites::{NewSite, Operator};
@@ -19,6 +22,8 @@ use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
+
+use crate::fake_holds::FakeHolds;
 
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -31,20 +36,32 @@ pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
     body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
-    match std::env::var("SAOCHONG_TEST_POSTGRES") {
-        Ok(url) => body(fresh_postgres(&url).await).await,
-        Err(_) => assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well"),
+    if let Some(url) = scoped_postgres().await {
+        body(Store::open(&url).await.expect("postgres schema")).await;
     }
 }
 
-/// A schema of its own for each test: they run side by side.
-async fn fresh_postgres(url: &str) -> Store {
+/// The same for bodies that look past the store: they get the database's address.
+pub async fn with_addresses<F: AsyncFn(&str)>(body: F) {
+    let folder = tempfile::tempdir().expect("a folder");
+    body(&format!("sqlite://{}", folder.path().join("test.db").display())).await;
+    if let Some(url) = scoped_postgres().await {
+        body(&url).await;
+    }
+}
+
+/// The address of a schema of its own for each test: they run side by side. None without a
+/// PostgreSQL, which CI must have.
+pub async fn scoped_postgres() -> Option<String> {
+    let Ok(url) = std::env::var("SAOCHONG_TEST_POSTGRES") else {
+        assert!(std::env::var("CI").is_err(), "CI tests on PostgreSQL as well");
+        return None;
+    };
     let schema = format!("t{}", server::random::base32::<12>().to_lowercase());
-    let admin = Store::open(url).await.expect("postgres");
+    let admin = Store::open(&url).await.expect("postgres");
     admin.create_schema(&schema).await.expect("a schema");
     let joint = if url.contains('?') { '&' } else { '?' };
-    let scoped = format!("{url}{joint}options=-c%20search_path%3D{schema}");
-    Store::open(&scoped).await.expect("postgres schema")
+    Some(format!("{url}{joint}options=-c%20search_path%3D{schema}"))
 }
 
 /// A site with one station and its sockets, and everything that acts on them.
@@ -55,6 +72,7 @@ pub struct World {
     pub workers: Workers,
     pub chargers: Arc<FakeChargers>,
     pub payments: Arc<FakePayments>,
+    pub holds: Arc<FakeHolds>,
     pub station: StationId,
     pub codes: Vec<ScanCode>,
     pub tariff: Tariff,
@@ -69,13 +87,18 @@ impl World {
         let station = seed(&store, &tariff, codes.clone()).await;
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
-        let orders = Orders::new(
-            store.clone(),
-            clock.clone(),
-            Platforms::default().with(Channel::Alipay, Platform::of(payments.clone())),
-        );
+        let holds = Arc::new(FakeHolds::default());
+        let platform = Platform {
+            holds: Some(holds.clone()),
+            bills: Some(payments.clone()),
+            ..Platform::of(payments.clone())
+        };
+        let platforms = Platforms::default()
+            .with(Channel::Alipay, platform.clone())
+            .with(Channel::Wechat, platform);
+        let orders = Orders::new(store.clone(), clock.clone(), platforms);
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
-        Self { store, clock, orders, workers, chargers, payments, station, codes, tariff }
+        Self { store, clock, orders, workers, chargers, payments, holds, station, codes, tariff }
     }
 
     /// Moves the clock to so long after the beginning.
@@ -123,6 +146,7 @@ impl World {
             paid_ms: self.clock.now_ms(),
             status: TradeStatus::Success,
             buyer_open_id: None,
+            held: false,
         }
     }
 
@@ -233,6 +257,19 @@ pub struct FakePayments {
     pub refunds_work: Mutex<bool>,
     /// Refunds asked for, repeats included.
     pub refunds: Mutex<Vec<RefundRequest>>,
+    /// Whether a refund that is asked after is done.
+    pub refund_is_done: Mutex<bool>,
+    /// The bills, by day.
+    pub bills: Mutex<HashMap<BillDay, Vec<BillLine>>>,
+}
+
+impl Bills for FakePayments {
+    fn bill<'a>(&'a self, day: BillDay, _: &'a Path) -> BoxFuture<'a, Answer<BillLines>> {
+        let none = || Unsure::No { code: "NONE".to_owned(), message: "no bill yet".to_owned() };
+        let bill = self.bills.lock().expect("lock").get(&day).cloned();
+        let lines = bill.map(|lines| Box::new(lines.into_iter().map(Ok)) as BillLines);
+        async move { lines.ok_or_else(none) }.boxed()
+    }
 }
 
 impl Payments for FakePayments {
@@ -259,6 +296,7 @@ impl Payments for FakePayments {
     }
 
     fn refund_done<'a>(&'a self, _: &'a RefundRequest) -> BoxFuture<'a, Answer<bool>> {
-        async { Ok(false) }.boxed()
+        let done = *self.refund_is_done.lock().expect("lock");
+        async move { Ok(done) }.boxed()
     }
 }

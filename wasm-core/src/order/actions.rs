@@ -84,6 +84,7 @@ mod tests {
                 terms: terms.clone(),
                 payments: Vec::new(),
                 refunds: Vec::new(),
+                captures: Vec::new(),
                 state,
             };
             let name = order.state.name();

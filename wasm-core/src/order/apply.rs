@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::effect::{Effect, Timer};
 use super::event::{Event, StartAnswer};
 use super::state::{
-    CancelReason, Order, Payment, Refund, RefundReason, RefundStatus, Session, Settlement,
-    StartFailure, State, StopReason,
+    CancelReason, Capture, CaptureStatus, Order, Payment, Refund, RefundReason, RefundStatus,
+    Session, Settlement, StartFailure, State, StopReason,
 };
 use super::{FINAL_READING_WITHIN_MS, START_UNKNOWN_MS, START_WITHIN_MS};
-use crate::ids::RefundId;
+use crate::ids::{CaptureId, RefundId};
 use crate::money::Fen;
 use crate::posting::Transaction;
 use crate::tariff::{PlanLimit, TariffError, Usage, settle};
@@ -26,7 +26,9 @@ pub enum Rejected {
     NotCharging,
     /// The order has no such refund.
     NoSuchRefund,
-    /// One payment number with two amounts.
+    /// The order has no such capture.
+    NoSuchCapture,
+    /// One payment number with two amounts, or held and paid.
     PaymentChanged,
     /// The usage cannot be billed.
     Unbillable(TariffError),
@@ -52,6 +54,9 @@ pub fn apply(order: &Order, event: Event, now_ms: i64) -> Result<(Order, Vec<Eff
         Event::Refunded { refund_id } => change.refunded(&refund_id)?,
         Event::RefundParked { refund_id } => change.refund_parked(&refund_id)?,
         Event::RefundRetried { refund_id } => change.refund_retried(&refund_id)?,
+        Event::Captured { capture_id } => change.captured(&capture_id)?,
+        Event::CaptureParked { capture_id } => change.capture_parked(&capture_id)?,
+        Event::CaptureRetried { capture_id } => change.capture_retried(&capture_id)?,
         // No money moves: it goes back to the account that paid, whoever the rider is.
         Event::RiderKnown { rider_id } => change.order.rider_id = rider_id,
         Event::Due { timer } => change.due(&timer),
@@ -84,27 +89,25 @@ impl Change {
 
     fn paid(&mut self, payment: &Payment, socket_free: bool) -> Result<(), Rejected> {
         if let Some(known) = self.order.payments.iter().find(|known| known.id == payment.id) {
-            let same = known.amount_fen == payment.amount_fen;
+            let same = known.amount_fen == payment.amount_fen && known.held == payment.held;
             return if same { Ok(()) } else { Err(Rejected::PaymentChanged) };
         }
-        self.post(Transaction::paid(&self.order, payment));
+        self.post(Transaction::arrived(&self.order, payment));
         self.order.payments.push(payment.clone());
         match self.order.state {
             State::AwaitingPayment { .. } => {
                 if payment.amount_fen != self.order.terms.prepaid_fen {
                     self.cancel(CancelReason::WrongAmount);
-                    self.refund(payment, payment.amount_fen, RefundReason::WrongAmount);
+                    self.give_back(payment, RefundReason::WrongAmount);
                 } else if socket_free {
                     self.start();
                 } else {
                     self.cancel(CancelReason::SocketTaken);
-                    self.refund(payment, payment.amount_fen, RefundReason::SocketTaken);
+                    self.give_back(payment, RefundReason::SocketTaken);
                 }
             }
-            State::Cancelled { .. } => {
-                self.refund(payment, payment.amount_fen, RefundReason::TooLate);
-            }
-            _ => self.refund(payment, payment.amount_fen, RefundReason::PaidTwice),
+            State::Cancelled { .. } => self.give_back(payment, RefundReason::TooLate),
+            _ => self.give_back(payment, RefundReason::PaidTwice),
         }
         Ok(())
     }
@@ -148,7 +151,7 @@ impl Change {
     fn fail_start(&mut self, reason: StartFailure) {
         self.order.state = State::StartFailed { reason, at_ms: self.now_ms };
         if let Some(payment) = self.order.payments.first().cloned() {
-            self.refund(&payment, payment.amount_fen, RefundReason::NotStarted);
+            self.give_back(&payment, RefundReason::NotStarted);
         }
     }
 
@@ -216,12 +219,76 @@ impl Change {
 
     fn settle(&mut self, settlement: Settlement) {
         self.post(Transaction::settled(&self.order, &settlement));
-        let unused_fen = settlement.bill.refund_fen;
+        let (total_fen, unused_fen) = (settlement.bill.total_fen, settlement.bill.refund_fen);
         self.order.state = State::Settled(settlement);
-        if let Some(payment) = self.order.payments.first().cloned() {
-            self.refund(&payment, unused_fen, RefundReason::Unused);
+        match self.order.payments.first().cloned() {
+            Some(hold) if hold.held => self.capture(&hold, total_fen),
+            Some(payment) => self.refund(&payment, unused_fen, RefundReason::Unused),
+            None => {}
         }
         self.close_when_money_is_done();
+    }
+
+    /// All of a payment that buys nothing goes back; what is only held is let go.
+    fn give_back(&mut self, payment: &Payment, reason: RefundReason) {
+        if payment.held {
+            self.capture(payment, Fen::ZERO);
+        } else {
+            self.refund(payment, payment.amount_fen, reason);
+        }
+    }
+
+    /// A hold is taken from once: what is not taken then is let go.
+    fn capture(&mut self, hold: &Payment, amount_fen: Fen) {
+        if self.order.capture_of(&hold.id).is_some() {
+            return;
+        }
+        let capture = Capture {
+            id: CaptureId(format!("{}C", hold.id)),
+            payment_id: hold.id.clone(),
+            amount_fen,
+            status: CaptureStatus::Pending,
+        };
+        self.effect(Effect::Capture { capture_id: capture.id.clone() });
+        self.order.captures.push(capture);
+    }
+
+    fn capture_mut(&mut self, id: &CaptureId) -> Result<&mut Capture, Rejected> {
+        let found = self.order.captures.iter_mut().find(|capture| capture.id == *id);
+        found.ok_or(Rejected::NoSuchCapture)
+    }
+
+    fn captured(&mut self, id: &CaptureId) -> Result<(), Rejected> {
+        let now_ms = self.now_ms;
+        let capture = self.capture_mut(id)?;
+        if matches!(capture.status, CaptureStatus::Done { .. }) {
+            return Ok(());
+        }
+        capture.status = CaptureStatus::Done { at_ms: now_ms };
+        let capture = capture.clone();
+        let of = |payment: &&Payment| payment.id == capture.payment_id;
+        let hold = self.order.payments.iter().find(of).ok_or(Rejected::NoSuchCapture)?;
+        let transaction = Transaction::captured(&self.order, hold, &capture);
+        self.post(transaction);
+        self.close_when_money_is_done();
+        Ok(())
+    }
+
+    fn capture_parked(&mut self, id: &CaptureId) -> Result<(), Rejected> {
+        let capture = self.capture_mut(id)?;
+        if capture.status == CaptureStatus::Pending {
+            capture.status = CaptureStatus::Parked;
+        }
+        Ok(())
+    }
+
+    fn capture_retried(&mut self, id: &CaptureId) -> Result<(), Rejected> {
+        let capture = self.capture_mut(id)?;
+        if capture.status == CaptureStatus::Parked {
+            capture.status = CaptureStatus::Pending;
+            self.effect(Effect::Capture { capture_id: id.clone() });
+        }
+        Ok(())
     }
 
     fn refund(&mut self, payment: &Payment, amount_fen: Fen, reason: RefundReason) {
@@ -281,8 +348,10 @@ impl Change {
 
     fn close_when_money_is_done(&mut self) {
         let done = |refund: &Refund| matches!(refund.status, RefundStatus::Done { .. });
+        let taken = |capture: &Capture| matches!(capture.status, CaptureStatus::Done { .. });
         if let State::Settled(settlement) = &self.order.state
             && self.order.refunds.iter().all(done)
+            && self.order.captures.iter().all(taken)
         {
             self.order.state = State::Closed(settlement.clone());
         }

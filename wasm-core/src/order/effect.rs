@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::RefundId;
+use crate::ids::{CaptureId, RefundId};
 use crate::posting::Transaction;
 
 /// Something to carry out.
@@ -23,6 +23,11 @@ pub enum Effect {
     Refund {
         /// Which of the order's refunds.
         refund_id: RefundId,
+    },
+    /// Ask the platform to take of a hold what is to be taken, and to let the rest go.
+    Capture {
+        /// Which of the order's captures.
+        capture_id: CaptureId,
     },
     /// Ask the platform to close the order's unpaid payments.
     ClosePayments,

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Timer;
 use super::state::{Payment, Session, StartFailure, StopReason};
-use crate::ids::{RefundId, RiderId};
+use crate::ids::{CaptureId, RefundId, RiderId};
 use crate::tariff::Usage;
 
 /// Something that happened: told by a rider, a device, a payment platform or a timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A verified notify or a query says that money arrived.
+    /// A verified notify or a query says that money arrived, or was set aside.
     Paid {
         /// The money.
         payment: Payment,
@@ -60,6 +60,21 @@ pub enum Event {
     RefundRetried {
         /// Which.
         refund_id: RefundId,
+    },
+    /// A payment platform says that it took of a hold what was to be taken, and let the rest go.
+    Captured {
+        /// Which.
+        capture_id: CaptureId,
+    },
+    /// A capture needs a person.
+    CaptureParked {
+        /// Which.
+        capture_id: CaptureId,
+    },
+    /// A person, or the platform after all, moves a parked capture again.
+    CaptureRetried {
+        /// Which.
+        capture_id: CaptureId,
     },
     /// The rider turned out to be one who is known already: a login says so.
     RiderKnown {

@@ -5,6 +5,9 @@
 //! already happened is accepted again and changes nothing, so that repeats and reordering of
 //! messages do no harm.
 //!
+//! A payment is money that arrived, or money that a platform has *set aside* (`Payment::held`): then
+//! nothing is paid until the bill is made and taken, and where money would go back, it is let go.
+//!
 //! ```text
 //! AwaitingPayment ─▶ Starting ─▶ Charging ─▶ Finishing ─▶ Settled ─▶ Closed
 //!        │              │  ▲ │       ▲
@@ -23,8 +26,8 @@ pub use apply::{Rejected, apply};
 pub use effect::{Effect, Timer};
 pub use event::{Event, StartAnswer};
 pub use state::{
-    Action, CancelReason, Channel, Order, Payment, Refund, RefundReason, RefundStatus, Session,
-    Settlement, StartFailure, State, StopReason, Terms,
+    Action, CancelReason, Capture, CaptureStatus, Channel, Order, Payment, Refund, RefundReason,
+    RefundStatus, Session, Settlement, StartFailure, State, StopReason, Terms,
 };
 
 /// How long a rider has to pay, in milliseconds.

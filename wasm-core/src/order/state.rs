@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{OperatorId, OrderId, PaymentId, RefundId, RiderId, SiteId, SocketId};
+use crate::ids::{CaptureId, OperatorId, OrderId, PaymentId, RefundId, RiderId, SiteId, SocketId};
 use crate::money::Fen;
 use crate::tariff::{Bill, Limits, Plan, Tariff, Usage};
 
@@ -27,6 +27,9 @@ pub struct Order {
     pub payments: Vec<Payment>,
     /// Money going back.
     pub refunds: Vec<Refund>,
+    /// What becomes of payments that are only held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
     /// Where it stands.
     pub state: State,
 }
@@ -128,7 +131,7 @@ pub struct Settlement {
     pub final_reading_missing: bool,
 }
 
-/// Money that arrived.
+/// Money that arrived, or that the platform has set aside for us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// Our number for it, the platform's `out_trade_no`.
@@ -141,6 +144,19 @@ pub struct Payment {
     pub trade_no: String,
     /// When the platform says it was paid, milliseconds UTC.
     pub paid_ms: i64,
+    /// Nothing is paid yet: the platform has set `amount_fen` aside, of which a [`Capture`] takes
+    /// what the charge cost.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held: bool,
+    /// Of a hold, whose money it is: the rider's id at the platform, if it was told. Platforms ask
+    /// for it when the bill is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer_open_id: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A payment platform.
@@ -202,6 +218,35 @@ pub enum RefundReason {
     WrongAmount,
     /// The order was paid twice.
     PaidTwice,
+}
+
+/// What becomes of a hold: so much is taken, the rest is let go, in one step. Each hold has one at
+/// most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// Our number for it: the payment's, and `C`.
+    pub id: CaptureId,
+    /// The hold.
+    pub payment_id: PaymentId,
+    /// How much is taken, fen; zero lets all go, and no more than was held can be taken.
+    pub amount_fen: Fen,
+    /// How far it is.
+    pub status: CaptureStatus,
+}
+
+/// How far a capture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum CaptureStatus {
+    /// Asked for, or about to be.
+    Pending,
+    /// The platform says it is done.
+    Done {
+        /// Milliseconds UTC.
+        at_ms: i64,
+    },
+    /// Refused for good as far as machines go; a person must look. Nothing is taken or let go yet.
+    Parked,
 }
 
 /// How far a refund is.
@@ -363,9 +408,50 @@ impl Order {
         )
     }
 
-    /// All that was paid, fen.
+    /// All that was paid in advance, fen. What is only held is not paid.
     pub fn paid_fen(&self) -> Fen {
-        self.payments.iter().map(|payment| payment.amount_fen).sum()
+        self.payments_fen(false)
+    }
+
+    /// All that was ever set aside, fen, whatever became of it.
+    pub fn held_fen(&self) -> Fen {
+        self.payments_fen(true)
+    }
+
+    fn payments_fen(&self, held: bool) -> Fen {
+        let chosen = self.payments.iter().filter(|payment| payment.held == held);
+        chosen.map(|payment| payment.amount_fen).sum()
+    }
+
+    /// What was taken of holds, fen, as far as platforms have confirmed it.
+    pub fn taken_fen(&self) -> Fen {
+        let done = |capture: &&Capture| matches!(capture.status, CaptureStatus::Done { .. });
+        self.captures.iter().filter(done).map(|capture| capture.amount_fen).sum()
+    }
+
+    /// All that came in, fen: paid in advance, or taken of holds.
+    pub fn received_fen(&self) -> Fen {
+        self.paid_fen() + self.taken_fen()
+    }
+
+    /// What came in by one payment, fen, of which alone money can go back: of a hold, what was taken.
+    pub fn received_by(&self, payment: &Payment) -> Fen {
+        if !payment.held {
+            return payment.amount_fen;
+        }
+        let done = |capture: &&Capture| matches!(capture.status, CaptureStatus::Done { .. });
+        let taken = self.capture_of(&payment.id).filter(done);
+        taken.map_or(Fen::ZERO, |capture| capture.amount_fen)
+    }
+
+    /// What becomes of a hold; none while the charge may still run on it.
+    pub fn capture_of(&self, payment: &PaymentId) -> Option<&Capture> {
+        self.captures.iter().find(|capture| capture.payment_id == *payment)
+    }
+
+    /// Whether the charge runs, or ran, on money that was only set aside.
+    pub fn runs_on_hold(&self) -> bool {
+        self.payments.first().is_some_and(|payment| payment.held)
     }
 
     /// The running charge, if there is one.

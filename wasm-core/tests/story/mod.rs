@@ -11,8 +11,9 @@
 //! ```
 //!
 //! A line is a time, a verb with its words, and after `=>` the state and figures in fen:
-//! `paid`, `total` (billed), `refund` (all refunds, done or not), `reason`. `effects=` lists what
-//! `apply` asks for, checked where `apply` is called directly.
+//! `paid`, `held` (ever set aside), `total` (billed), `refund` (all refunds, done or not), `take` (to
+//! be taken of holds, done or not), `taken` (done), `reason`. `effects=` lists what `apply` asks for,
+//! checked where `apply` is called directly.
 
 use wasm_core::money::Fen;
 use wasm_core::tariff::Tariff;
@@ -118,10 +119,14 @@ impl StoryLine {
             json["reason"].as_str().unwrap_or_default().to_owned()
         };
         let refund: Fen = order.refunds.iter().map(|refund| refund.amount_fen).sum();
+        let take: Fen = order.captures.iter().map(|capture| capture.amount_fen).sum();
         for (key, expected) in &self.expected {
             let actual = match key.as_str() {
                 "state" => order.state.name().to_owned(),
                 "paid" => order.paid_fen().0.to_string(),
+                "held" => order.held_fen().0.to_string(),
+                "take" => take.0.to_string(),
+                "taken" => order.taken_fen().0.to_string(),
                 "total" => total(order).0.to_string(),
                 "refund" => refund.0.to_string(),
                 "reason" => reason(order),

@@ -9,19 +9,20 @@ struct Layer {
 }
 
 /// `http`, `gateway`, `jobs` → `orders` → `ledger` → `store`; nothing points back.
-const LAYERS: [Layer; 5] = [
+const LAYERS: [Layer; 6] = [
     Layer {
         folder: "server/src/orders/",
-        hidden: &["http", "gateway", "jobs", "payments", "demo"],
+        hidden: &["http", "gateway", "jobs", "payments", "recon", "demo"],
     },
     Layer {
         folder: "server/src/ledger/",
-        hidden: &["http", "gateway", "jobs", "payments", "demo", "orders"],
+        hidden: &["http", "gateway", "jobs", "payments", "recon", "demo", "orders"],
     },
     Layer {
         folder: "server/src/store/",
-        hidden: &["http", "gateway", "jobs", "payments", "demo", "orders", "ledger"],
+        hidden: &["http", "gateway", "jobs", "payments", "recon", "demo", "orders", "ledger"],
     },
+    Layer { folder: "server/src/recon/", hidden: &["http", "gateway", "jobs", "payments", "demo"] },
     Layer { folder: "server/src/gateway/", hidden: &["http", "payments", "demo"] },
     Layer { folder: "server/src/payments/", hidden: &["http", "gateway", "demo"] },
 ];

@@ -2,13 +2,21 @@
 
 use leptos::prelude::*;
 use wasm_core::money::Fen;
+use wasm_core::posting::accounts::{AccountKind, Nature};
 
 use super::frame::{Room, Staff, staff_page};
+use super::ledger::ways;
 use crate::lang::Lang;
 use crate::text::admin::Admin;
 
-/// The kinds of accounts that say where money is: what debits add up in.
-const ASSETS: [&str; 2] = ["clearing", "discount"];
+/// Kinds of accounts that are shown even when nothing is on them.
+const ALWAYS: [&str; 6] = ["clearing", "prepaid", "refunds", "electricity", "service", "discount"];
+
+/// Whether a kind of accounts says where money is: what debits add up in.
+fn is_asset(kind: &str) -> bool {
+    let nature = AccountKind::of(kind).map(|kind| kind.nature);
+    matches!(nature, Some(Nature::Asset | Nature::Expense)) || kind == "holds"
+}
 
 /// An operator's books.
 #[derive(Clone, Debug)]
@@ -34,14 +42,16 @@ pub fn html(lang: Lang, books: BooksPage) -> String {
     let words = &Admin::of(lang).books;
     let title = (words.title.to_owned(), "/admin/books".to_owned());
     staff_page(lang, books.staff.clone(), title, Some(Room::Books), move || {
-        let (assets, claims): (Vec<_>, Vec<_>) =
-            books.balances.iter().copied().partition(|(kind, _)| ASSETS.contains(kind));
+        let shown = books.balances.iter().copied();
+        let shown = shown.filter(|(kind, fen)| *fen != Fen::ZERO || ALWAYS.contains(kind));
+        let (assets, claims): (Vec<_>, Vec<_>) = shown.partition(|(kind, _)| is_asset(kind));
         let claims = claims.into_iter().map(|(kind, fen)| (kind, -fen)).collect();
         view! {
             <section class="headline">
                 <h1>{words.title}</h1>
                 <p class="hint">{words.lead}</p>
             </section>
+            {ways(lang)}
             {verdict(lang, &books)}
             <div class="sides">{side(lang, words.assets, assets)} {side(lang, words.claims, claims)}</div>
         }

@@ -23,6 +23,7 @@ pub struct Staff {
 
 /// What a user may do beyond looking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each right stands by itself")]
 pub struct Rights {
     /// End a running charge.
     pub stop_charges: bool,
@@ -30,6 +31,8 @@ pub struct Rights {
     pub retry_jobs: bool,
     /// Read the books.
     pub read_books: bool,
+    /// Decide what becomes of differences with the platforms' bills.
+    pub decide_cases: bool,
 }
 
 /// One of the pages that the navigation names.

@@ -1,8 +1,10 @@
 //! The operator's pages. Like the rider's: a view model in, a whole document out, no script.
 
 pub mod books;
+pub mod cases;
 pub mod codes;
 pub mod frame;
+pub mod ledger;
 pub mod login;
 mod orders;
 pub mod overview;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, Refund, RefundStatus, State};
+use wasm_core::order::{CaptureStatus, Order, Refund, RefundStatus, State};
 
 use super::overview::Spot;
 use super::sites::Now;
@@ -70,7 +70,7 @@ fn row(
     let (electricity_fen, service_fen) = billed(order);
     let done = |refund: &Refund| matches!(refund.status, RefundStatus::Done { .. });
     let refunded_fen = refunds(order, done);
-    let amounts = [Some(order.paid_fen()), electricity_fen, service_fen, Some(refunded_fen)];
+    let amounts = [Some(order.received_fen()), electricity_fen, service_fen, Some(refunded_fen)];
     let cells: Vec<_> = names
         .into_iter()
         .zip(amounts)
@@ -107,15 +107,25 @@ fn billed(order: &Order) -> (Option<Fen>, Option<Fen>) {
     }
 }
 
-/// What is still owed back, and whether a person must look.
+/// What is still owed back or to be taken, and whether a person must look.
 fn owed(words: &'static Orders, order: &Order) -> impl IntoView + use<> {
     let parked_fen = refunds(order, |refund| refund.status == RefundStatus::Parked);
     let pending_fen = refunds(order, |refund| refund.status == RefundStatus::Pending);
     let note = |fen: Fen, say: fn(&str) -> String, tone: &'static str| {
-        (fen > Fen::ZERO)
-            .then(|| view! { <span class=format!("pill {tone}")>{say(&fen.to_string())}</span> })
+        view! { <span class=format!("pill {tone}")>{say(&fen.to_string())}</span> }
     };
-    (note(parked_fen, words.parked, "caution"), note(pending_fen, words.pending, ""))
+    // Letting go of a hold takes nothing, and still waits.
+    let captures = order.captures.iter().filter_map(move |capture| match capture.status {
+        CaptureStatus::Pending => Some(note(capture.amount_fen, words.taking, "")),
+        CaptureStatus::Parked => Some(note(capture.amount_fen, words.taking_parked, "caution")),
+        CaptureStatus::Done { .. } => None,
+    });
+    let captures: Vec<_> = captures.collect();
+    (
+        (parked_fen > Fen::ZERO).then(|| note(parked_fen, words.parked, "caution")),
+        (pending_fen > Fen::ZERO).then(|| note(pending_fen, words.pending, "")),
+        captures,
+    )
 }
 
 fn refunds(order: &Order, wanted: impl Fn(&Refund) -> bool) -> Fen {

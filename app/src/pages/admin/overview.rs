@@ -239,6 +239,11 @@ fn running_order(text: &'static Text, now: Now, running: Running, may_stop: bool
         order.session().map(|session| clock((now.now_ms - session.started_ms) / MS_PER_SECOND));
     let charging = matches!(order.state, State::Charging(_));
     let stop = (charging && may_stop).then(|| stop(words, &order, &place));
+    let (name, there_fen) = if order.runs_on_hold() {
+        (words.aside, order.held_fen())
+    } else {
+        (words.prepaid, order.paid_fen())
+    };
     let fact = |name: &'static str, value: Option<String>| {
         view! {
             <div>
@@ -261,7 +266,7 @@ fn running_order(text: &'static Text, now: Now, running: Running, may_stop: bool
                     {fact(words.elapsed, elapsed)}
                     {fact(words.energy, running.energy_wh.map(|wh| format!("{} kWh", kwh_short(wh))))}
                     {fact(words.cost, running.cost_fen.map(|fen| fen.to_string()))}
-                    {fact(words.prepaid, Some(order.paid_fen().to_string()))}
+                    {fact(name, Some(there_fen.to_string()))}
                 </dl>
             </div>
             {stop}

@@ -1,5 +1,6 @@
 //! What riders see.
 
+pub mod codes;
 pub mod mine;
 pub mod order;
 pub mod pay;

@@ -2,14 +2,16 @@
 
 use leptos::prelude::*;
 use wasm_core::money::Fen;
-use wasm_core::order::{Action, Order, Refund, RefundStatus, Settlement, State};
+use wasm_core::order::{
+    Action, Capture, CaptureStatus, Channel, Order, Refund, RefundStatus, Settlement, State,
+};
 use wasm_core::tariff::{Bill, Usage};
 
 use crate::islands::follow;
 use crate::lang::Lang;
 use crate::live::LiveView;
 use crate::parts::place::{Place, Tone};
-use crate::parts::{plan, time};
+use crate::parts::{hold, plan, time};
 use crate::render::{Frame, Manner, PageHead, page};
 use crate::text::Text;
 
@@ -22,12 +24,17 @@ pub struct OrderPage {
     pub place: Place,
     /// Readings so far and the bill if it ended now; none before current flows and afterwards.
     pub progress: Option<(Usage, Bill)>,
+    /// Whether the platform, from here, sets money aside instead of being paid.
+    pub holds: bool,
     /// Milliseconds UTC.
     pub now_ms: i64,
+    /// The platforms to choose among; none where the place decides.
+    pub channels: Vec<Channel>,
 }
 
 impl OrderPage {
-    fn path(&self) -> String {
+    /// Where it is.
+    pub(super) fn path(&self) -> String {
         format!("/orders/{}", self.order.id)
     }
 
@@ -45,18 +52,26 @@ impl OrderPage {
         time::when(text, at_ms, self.now_ms, self.order.terms.tariff.utc_offset_minutes)
     }
 
-    /// The price as agreed, or what was paid.
+    /// The price as agreed, or what was paid or set aside.
     fn amount(&self) -> String {
-        let paid_fen = self.order.paid_fen();
-        let amount_fen =
-            if paid_fen == Fen::ZERO { self.order.terms.prepaid_fen } else { paid_fen };
+        let order = &self.order;
+        let there_fen = if order.runs_on_hold() { order.held_fen() } else { order.paid_fen() };
+        let amount_fen = if there_fen == Fen::ZERO { order.terms.prepaid_fen } else { there_fen };
         amount_fen.to_string()
+    }
+
+    /// What is said of an order that is paid, or of one for which money is only set aside.
+    fn either<T>(&self, paid: T, held: T) -> T {
+        if self.order.runs_on_hold() { held } else { paid }
     }
 
     /// Whether anything may still happen to it.
     fn moves(&self) -> bool {
         let refund_open = |refund: &Refund| refund.status == RefundStatus::Pending;
-        !self.order.is_over() || self.order.refunds.iter().any(refund_open)
+        let capture_open = |capture: &Capture| capture.status == CaptureStatus::Pending;
+        !self.order.is_over()
+            || self.order.refunds.iter().any(refund_open)
+            || self.order.captures.iter().any(capture_open)
     }
 }
 
@@ -120,19 +135,21 @@ fn body(text: &'static Text, page: &OrderPage) -> AnyView {
         State::AwaitingPayment { expires_ms } => awaiting(text, page, *expires_ms).into_any(),
         State::Starting { deadline_ms, accepted, .. } => {
             let by = time::to_the_second(*deadline_ms, page.order.terms.tariff.utc_offset_minutes);
-            let promise = (text.order.starting_promise)(&by, &amount);
+            let paid = (text.order.starting_promise)(&by, &amount);
+            let promise = page.either(paid, (text.hold.starting_promise)(&by));
             starting(text, page, *deadline_ms, *accepted, promise).into_any()
         }
         State::StartUnknown { gives_up_ms, .. } => {
             let by = time::to_the_second(*gives_up_ms, page.order.terms.tariff.utc_offset_minutes);
-            let promise = (text.order.start_unknown_note)(&by, &amount);
+            let paid = (text.order.start_unknown_note)(&by, &amount);
+            let promise = page.either(paid, (text.hold.start_unknown_note)(&by));
             starting(text, page, *gives_up_ms, true, promise).into_any()
         }
         State::Charging(_) => meter(text, page).into_any(),
         State::Finishing { reason, .. } => view! {
             <section class="card">
                 <p><b>{(text.stop_reason)(*reason)}</b></p>
-                <p>{text.order.finishing_note}</p>
+                <p>{page.either(text.order.finishing_note, text.hold.finishing_note)}</p>
             </section>
             {meter(text, page)}
         }
@@ -149,7 +166,12 @@ fn body(text: &'static Text, page: &OrderPage) -> AnyView {
     }
 }
 
-fn wait(text: &'static Text, page: &OrderPage, until_ms: Option<i64>) -> impl IntoView + use<> {
+/// Follows the order, and counts down where there is an end.
+pub(super) fn wait(
+    text: &'static Text,
+    page: &OrderPage,
+    until_ms: Option<i64>,
+) -> impl IntoView + use<> {
     let left_s = until_ms.map(|until_ms| ((until_ms - page.now_ms) / 1_000).max(0));
     follow::wait(text, page.events(), &page.live(), left_s)
 }
@@ -173,11 +195,12 @@ fn starting(
     accepted: bool,
     promise: String,
 ) -> impl IntoView + use<> {
+    let step = page.either(text.order.step_paid, text.hold.step_held);
     let second = if accepted { text.order.step_accepted } else { text.order.step_asked };
     view! {
         <section class="card">
             <ol class="steps">
-                <li class="done">{(text.order.step_paid)(&page.amount())}</li>
+                <li class="done">{step(&page.amount())}</li>
                 <li class=if accepted { "done" } else { "doing" }>{second}</li>
                 <li class=if accepted { "doing" } else { "" }>{text.order.step_current}</li>
             </ol>
@@ -188,7 +211,8 @@ fn starting(
 }
 
 fn meter(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
-    follow::meter(text, page.events(), &page.live())
+    let back_name = page.either(text.order.comes_back, text.hold.comes_back);
+    follow::meter(text, page.events(), &page.live(), back_name)
 }
 
 fn settled(
@@ -199,6 +223,7 @@ fn settled(
     let bill = &settlement.bill;
     let energy = crate::figures::kwh_exact(bill.energy_wh);
     let duration = crate::figures::clock(bill.duration_s);
+    let back_name = page.either(text.order.came_back, text.hold.released);
     view! {
         <section class="card">
             <p><b>{(text.stop_reason)(settlement.reason)}</b></p>
@@ -206,7 +231,7 @@ fn settled(
                 <div><dt>{text.bill.duration}</dt><dd class="figure">{duration}</dd></div>
                 <div><dt>{text.order.energy}</dt><dd class="figure">{energy} <small>" kWh"</small></dd></div>
                 <div><dt>{text.bill.total}</dt><dd class="figure">{bill.total_fen.to_string()}</dd></div>
-                <div class="back"><dt>{text.order.came_back}</dt><dd class="figure">{bill.refund_fen.to_string()}</dd></div>
+                <div class="back"><dt>{back_name}</dt><dd class="figure">{bill.refund_fen.to_string()}</dd></div>
             </dl>
             {refunds(text, page)}
         </section>
@@ -224,12 +249,13 @@ fn failed(text: &'static Text, page: &OrderPage, why: &'static str) -> impl Into
     }
 }
 
-/// Money on its way back, and its stage.
+/// Money on its way, taken or going back, and its stage.
 fn refunds(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
     let offset = page.order.terms.tariff.utc_offset_minutes;
+    let taken = hold::list(text, &page.order, page.now_ms);
     let list = refund_list(text, &page.order.refunds, page.now_ms, offset);
     let follow = (page.order.is_over() && page.moves()).then(|| wait(text, page, None));
-    view! { {list} {follow} }
+    view! { {taken} {list} {follow} }
 }
 
 /// Each refund with its amount, reason, way back and stage.
@@ -269,11 +295,13 @@ fn facts(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
         (text.order.ends_by)(&page.when(text, session.started_ms + terms.limits.duration_ms))
     });
     let paid = (page.order.paid_fen() > Fen::ZERO).then(|| page.order.paid_fen().to_string());
+    let held = (page.order.held_fen() > Fen::ZERO).then(|| page.order.held_fen().to_string());
     let plan = [Some(plan::title(text, &terms.plan)), ends_by];
     let plan = plan.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     view! {
         <dl class="facts">
             <div><dt>{text.order.plan}</dt><dd>{plan}</dd></div>
+            {held.map(|held| view! { <div><dt>{text.hold.aside}</dt><dd class="figure">{held}</dd></div> })}
             {paid.map(|paid| view! { <div><dt>{text.order.paid}</dt><dd class="figure">{paid}</dd></div> })}
             <div><dt>{text.order.place}</dt><dd>{page.place.address.clone()}</dd></div>
             <div><dt>{text.order.number}</dt><dd class="figure id">{page.order.id.to_string()}</dd></div>
@@ -295,7 +323,7 @@ fn actions(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
             Action::Stop => confirm(
                 format!("{path}/stop"),
                 text.order.stop,
-                text.order.stop_sure.to_owned(),
+                page.either(text.order.stop_sure, text.hold.stop_sure).to_owned(),
                 text.order.stop_yes,
             )
             .into_any(),
@@ -303,7 +331,7 @@ fn actions(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
                 let sure = if unpaid {
                     text.order.cancel_unpaid_sure.to_owned()
                 } else {
-                    (text.order.cancel_paid_sure)(&page.amount())
+                    page.either(text.order.cancel_paid_sure, text.hold.cancel_sure)(&page.amount())
                 };
                 confirm(format!("{path}/cancel"), text.order.cancel, sure, text.order.cancel)
                     .into_any()
@@ -321,15 +349,40 @@ fn actions(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
     view! { <div class="actions">{look} {buttons} {again}</div> }
 }
 
+/// One button, or one for each platform to choose among.
 fn pay(text: &'static Text, page: &OrderPage) -> impl IntoView + use<> {
-    view! {
-        <form class="bar" method="post" action=format!("{}/pay", page.path())>
-            <button class="button main">
-                {text.scan.pay} " "
-                <b class="figure">{page.order.terms.prepaid_fen.to_string()}</b>
-            </button>
-        </form>
+    let amount = page.order.terms.prepaid_fen.to_string();
+    let action = format!("{}/pay", page.path());
+    if page.channels.len() < 2 {
+        let instead = page.holds.then(|| {
+            let amount = amount.clone();
+            view! {
+                <form method="post" action=format!("{action}?way=hold")>
+                    {hold::button(text, view! { <b class="figure">{amount}</b> })}
+                </form>
+            }
+        });
+        return view! {
+            {instead}
+            <form class="bar" method="post" action=action>
+                <button class="button main">
+                    {text.scan.pay} " " <b class="figure">{amount}</b>
+                </button>
+            </form>
+        }
+        .into_any();
     }
+    let button = |channel: &Channel| {
+        let action = format!("{action}?channel={}", channel.as_str());
+        let name = (text.pay.channel)(*channel);
+        view! {
+            <button class="button main" formaction=action>
+                {name} " " <b class="figure">{amount.clone()}</b>
+            </button>
+        }
+    };
+    let buttons: Vec<_> = page.channels.iter().map(button).collect();
+    view! { <form class="bar" method="post" action=action>{buttons}</form> }.into_any()
 }
 
 /// A button that asks before it acts, without any script.

@@ -10,7 +10,7 @@ use crate::figures::kwh_exact;
 use crate::islands::check;
 use crate::lang::Lang;
 use crate::parts::place::Place;
-use crate::parts::{bill, plan, time};
+use crate::parts::{bill, hold, plan, time};
 use crate::render::{Frame, Manner, PageHead, page};
 use crate::text::Text;
 
@@ -51,22 +51,43 @@ pub fn html(lang: Lang, receipt: ReceiptPage) -> String {
     })
 }
 
+/// What the money at the start and the money not used are called: paid and refunded, or set aside and
+/// released.
+fn names(text: &'static Text, receipt: &ReceiptPage) -> [&'static str; 2] {
+    if receipt.order.runs_on_hold() {
+        [text.hold.aside, text.hold.released]
+    } else {
+        [text.bill.paid, text.bill.refund]
+    }
+}
+
 fn total(text: &'static Text, receipt: &ReceiptPage) -> impl IntoView + use<> {
     let bill = &receipt.settlement.bill;
+    let [there, back] = names(text, receipt);
+    let sums = if receipt.order.runs_on_hold() {
+        view! { <p class="address">{hold::sentence(text, bill.paid_fen, bill.total_fen)}</p> }
+            .into_any()
+    } else {
+        view! {
+            <p class="address">
+                {there} " " <span class="figure">{bill.paid_fen.to_string()}</span> " · "
+                {back} " " <span class="figure">{bill.refund_fen.to_string()}</span>
+            </p>
+        }
+        .into_any()
+    };
     view! {
         <section class="headline good">
             <h1>{text.bill.title}</h1>
             <p class="figure big">{bill.total_fen.to_string()}</p>
-            <p class="address">
-                {text.bill.paid} " " <span class="figure">{bill.paid_fen.to_string()}</span> " · "
-                {text.bill.refund} " " <span class="figure">{bill.refund_fen.to_string()}</span>
-            </p>
+            {sums}
         </section>
     }
 }
 
 fn arithmetic(text: &'static Text, receipt: &ReceiptPage) -> impl IntoView + use<> {
     let bill = &receipt.settlement.bill;
+    let [there, back] = names(text, receipt);
     view! {
         <section class="card bill" aria-labelledby="sums">
             <h2 id="sums">{text.bill.arithmetic}</h2>
@@ -76,11 +97,11 @@ fn arithmetic(text: &'static Text, receipt: &ReceiptPage) -> impl IntoView + use
                 <b class="figure">{bill.total_fen.to_string()}</b>
             </p>
             <p class="sum">
-                <span>{text.bill.paid}</span>
+                <span>{there}</span>
                 <span class="figure">{bill.paid_fen.to_string()}</span>
             </p>
             <p class="sum back">
-                <span>{text.bill.refund}</span>
+                <span>{back}</span>
                 <b class="figure">{bill.refund_fen.to_string()}</b>
             </p>
         </section>
@@ -89,12 +110,16 @@ fn arithmetic(text: &'static Text, receipt: &ReceiptPage) -> impl IntoView + use
 
 fn money_back(text: &'static Text, receipt: &ReceiptPage) -> impl IntoView + use<> {
     let offset = receipt.order.terms.tariff.utc_offset_minutes;
+    let [_, back] = names(text, receipt);
+    let heading = if receipt.order.runs_on_hold() { text.hold.taken } else { back };
     let none = (receipt.settlement.bill.refund_fen == Fen::ZERO
-        && receipt.order.refunds.is_empty())
+        && receipt.order.refunds.is_empty()
+        && receipt.order.captures.is_empty())
     .then(|| view! { <p>{text.bill.refund_none}</p> });
     view! {
         <section class="card" aria-labelledby="refund">
-            <h2 id="refund">{text.bill.refund}</h2>
+            <h2 id="refund">{heading}</h2>
+            {hold::list(text, &receipt.order, receipt.now_ms)}
             {refund_list(text, &receipt.order.refunds, receipt.now_ms, offset)}
             {none}
         </section>

@@ -1,6 +1,7 @@
 //! `/s/{code}`: the socket, its whole price, the plans, and one button.
 
 use leptos::prelude::*;
+use wasm_core::order::Channel;
 use wasm_core::tariff::Tariff;
 
 use crate::islands::choose::{Offer, Shop, choose};
@@ -21,6 +22,10 @@ pub struct ScanPage {
     pub now_ms: i64,
     /// Makes one order of a form sent twice: new for each page.
     pub idempotency_key: String,
+    /// The platforms to choose among; none where the place decides.
+    pub channels: Vec<Channel>,
+    /// Whether the platform, from here, sets money aside instead of being paid.
+    pub holds: bool,
 }
 
 /// The page of a free socket.
@@ -31,7 +36,7 @@ pub fn html(lang: Lang, scan: ScanPage) -> String {
         path: scan.place.path(),
         operator: Some(scan.place.operator.clone()),
         manner: Manner::Islands,
-        frame: Frame::Bar,
+        frame: if scan.holds { Frame::TallBar } else { Frame::Bar },
     };
     page(lang, head, move || {
         let place = heading(text, &scan.place, text.scan.free, Tone::Good);
@@ -57,6 +62,8 @@ fn shop(text: &Text, scan: ScanPage) -> Shop {
         offers: offers.collect(),
         now_ms: scan.now_ms,
         key: scan.idempotency_key,
+        channels: scan.channels,
+        holds: scan.holds,
         tariff: scan.tariff,
     }
 }

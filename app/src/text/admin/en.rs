@@ -42,6 +42,7 @@ pub(super) static TEXT: Admin = Admin {
         energy: "Energy",
         cost: "Cost so far",
         prepaid: "Prepaid",
+        aside: "Set aside",
         stop: "Stop",
         stop_sure: "The current stops at once, the bill is made, and the rider gets the rest back.",
         stop_yes: "Yes, stop",
@@ -74,6 +75,8 @@ pub(super) static TEXT: Admin = Admin {
         state: "State",
         pending: |amount| format!("{amount} on its way"),
         parked: |amount| format!("{amount} needs a person"),
+        taking: |amount| format!("taking {amount}"),
+        taking_parked: |amount| format!("{amount} to be taken, needs a person"),
         gone: "socket removed",
     },
     books: Books {
@@ -110,6 +113,7 @@ pub(super) static TEXT: Admin = Admin {
 fn job(kind: &str) -> &'static str {
     match kind {
         "refund" => "Refund",
+        "capture" => "Take a bill of what is set aside",
         "start_socket" => "Start a socket",
         "stop_socket" => "Stop a socket",
         "close_payments" => "Close payments",
@@ -126,9 +130,17 @@ fn account(kind: &str) -> &'static str {
         "clearing" => "Held by the payment platform",
         "discount" => "Discounts given",
         "prepaid" => "Prepaid by riders, not yet billed",
+        "holds" => "Set aside at the platform, not ours until taken",
+        "held" => "Set aside by riders, not ours until taken",
         "refunds" => "Owed back, not yet confirmed",
         "electricity" => "Electricity earned",
         "service" => "Service fees earned",
+        "cards" => "Cards, not used yet",
+        "payable" => "Owed to partners",
+        "share" => "Partners' shares",
+        "fee" => "Platforms' fees",
+        "suspense" => "Not explained yet",
+        "loss" => "Written off",
         _ => "Other",
     }
 }

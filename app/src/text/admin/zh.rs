@@ -41,6 +41,7 @@ pub(super) static TEXT: Admin = Admin {
         energy: "电量",
         cost: "目前费用",
         prepaid: "预付",
+        aside: "预留",
         stop: "停止",
         stop_sure: "停止后马上断电结算，没用完的钱自动退给用户。",
         stop_yes: "确认停止",
@@ -73,6 +74,8 @@ pub(super) static TEXT: Admin = Admin {
         state: "状态",
         pending: |amount| format!("退回中 {amount}"),
         parked: |amount| format!("待处理 {amount}"),
+        taking: |amount| format!("扣款中 {amount}"),
+        taking_parked: |amount| format!("扣款待处理 {amount}"),
         gone: "插座已不在",
     },
     books: Books {
@@ -103,6 +106,7 @@ pub(super) static TEXT: Admin = Admin {
 fn job(kind: &str) -> &'static str {
     match kind {
         "refund" => "退款",
+        "capture" => "从预留的钱里扣款",
         "start_socket" => "启动插座",
         "stop_socket" => "停止插座",
         "close_payments" => "关闭支付单",
@@ -119,9 +123,17 @@ fn account(kind: &str) -> &'static str {
         "clearing" => "支付平台代管",
         "discount" => "给用户的优惠",
         "prepaid" => "用户预付，尚未结算",
+        "holds" => "平台预留，扣款前不属于我们",
+        "held" => "用户预留，扣款前不属于我们",
         "refunds" => "应退给用户，平台尚未确认",
         "electricity" => "电费收入",
         "service" => "服务费收入",
+        "cards" => "充电卡，尚未使用",
+        "payable" => "应付合作方",
+        "share" => "分给合作方",
+        "fee" => "平台手续费",
+        "suspense" => "待查",
+        "loss" => "核销损失",
         _ => "其他",
     }
 }

@@ -109,6 +109,7 @@ impl Platform {
         let business = business(params)?;
         match method {
             "alipay.trade.create" => self.create(params, &business).await,
+            "alipay.trade.precreate" => self.precreate(params, &business).await,
             "alipay.trade.query" => self.query(&business).await,
             "alipay.trade.close" => self.close(&business).await,
             "alipay.trade.refund" => self.refund(&business).await,

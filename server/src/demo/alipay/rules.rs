@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use wasm_core::money::Fen;
 
+use super::cashier;
 use super::delivery::Lateness;
 use super::gateway::Failure;
 use super::platform::{APP_ID, Platform, digits};
@@ -81,6 +82,25 @@ impl Platform {
             return Err(Refusal::business("ACQ.INVALID_PARAMETER").into());
         }
         Ok(self.open_trade(params, wanted, "").await?.trade_no)
+    }
+
+    /// `alipay.trade.precreate`: a code that leads to the cashier, as scanning it would.
+    pub(super) async fn precreate(
+        &self,
+        params: &Params,
+        wanted: &Value,
+    ) -> Result<Value, Failure> {
+        if text(wanted, "product_code") != "FACE_TO_FACE_PAYMENT" {
+            return Err(Refusal::business("ACQ.INVALID_PARAMETER").into());
+        }
+        let trade = self.open_trade(params, wanted, "").await?;
+        match trade.status {
+            Status::WaitBuyerPay => {}
+            Status::TradeSuccess => return Err(Refusal::business("ACQ.TRADE_HAS_SUCCESS").into()),
+            Status::TradeClosed => return Err(Refusal::business("ACQ.TRADE_HAS_CLOSE").into()),
+        }
+        let qr_code = format!("{}{}", self.inner.public_url, cashier::path(&trade.trade_no));
+        Ok(success(json!({"out_trade_no": trade.out_trade_no, "qr_code": qr_code})))
     }
 
     /// Opens a trade, or finds the same one again. A page may be looked at in any state.

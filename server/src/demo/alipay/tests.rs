@@ -236,6 +236,22 @@ async fn a_browser_pays_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_code_is_scanned_with_another_phone() {
+    let mut fixture = Fixture::new().await;
+    let payment = fixture.payment("P1", PayVia::code(Channel::Alipay));
+    let Ok(Checkout::Code(code)) = fixture.alipay.create(&payment).await else {
+        panic!("a code is shown")
+    };
+    assert_eq!(fixture.alipay.create(&payment).await, Ok(Checkout::Code(code.clone())), "again");
+    assert_eq!(fixture.query("P1").await, Ok(TradeState::Waiting));
+    let trade_no = code.rsplit('/').next().unwrap().to_owned();
+    fixture.press(&trade_no, "pay").await;
+    assert_eq!(fixture.answered().await, "success");
+    assert!(matches!(fixture.query("P1").await, Ok(TradeState::Paid(_))));
+    assert_unknown(&fixture.alipay.create(&payment).await, "a code for what is paid");
+}
+
+#[tokio::test]
 async fn the_app_pays_a_trade_that_is_opened_once() {
     let mut fixture = Fixture::new().await;
     let first = trade_no(&fixture.open("P1").await.unwrap());
@@ -280,7 +296,7 @@ async fn closing_is_final_and_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn refunds_move_money_once_and_never_more_than_was_paid() {
+async fn f13_refunds_move_money_once_and_never_more_than_was_paid() {
     let mut fixture = Fixture::new().await;
     fixture.paid("P1").await;
     let part = refund("R1", "P1", 200);
@@ -315,7 +331,7 @@ async fn refunds_move_money_once_and_never_more_than_was_paid() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_is_unknown_and_the_deed_is_found_later() {
+async fn f09_a_bad_answer_is_unknown_and_the_deed_is_found_later() {
     let mut fixture = Fixture::new().await;
     let faults = [
         AnswerFault::Silence,
@@ -350,7 +366,7 @@ async fn a_bad_answer_is_unknown_and_the_deed_is_found_later() {
 }
 
 #[tokio::test]
-async fn notifies_come_often_late_or_false() {
+async fn f01_f03_f06_notifies_come_often_late_or_false() {
     let mut fixture = Fixture::new().await;
     let faults = |notify| Faults { notify, retry_after: &[], ..Faults::default() };
     for (id, notify) in [
@@ -388,7 +404,7 @@ async fn notifies_come_often_late_or_false() {
 }
 
 #[tokio::test]
-async fn a_refused_notify_comes_again() {
+async fn f05_a_refused_notify_comes_again() {
     let mut fixture = Fixture::new().await;
     let trade_no = trade_no(&fixture.open("P1").await.unwrap());
     let notify = NotifyFault::WrongAmount;

@@ -34,8 +34,12 @@ async fn a_simulated_station_charges_until_full_and_stops_when_told() {
 
     let id = &house.station_id;
     for (connector, order) in [(1, "ORDER1"), (2, "ORDER2")] {
-        let answer = house.stations.start(id, connector, &order.into()).await;
-        assert_eq!(answer, Ok(CommandAnswer::Accepted));
+        // A station that has just said it is free may still be settling in.
+        eventually("it accepts", async || {
+            let answer = house.stations.start(id, connector, &order.into()).await;
+            answer == Ok(CommandAnswer::Accepted)
+        })
+        .await;
     }
     assert_eq!(house.stations.stop(id, 77).await, Ok(CommandAnswer::Rejected));
     let socket_2 = OnceCell::new();

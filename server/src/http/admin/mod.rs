@@ -3,6 +3,8 @@
 
 mod answer;
 mod books;
+mod cases;
+mod ledger;
 mod login;
 mod overview;
 mod passwords;
@@ -33,6 +35,14 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/admin", get(overview::show))
         .route("/admin/books", get(books::show))
+        .route("/admin/books/days", get(ledger::days))
+        .route("/admin/books/days/{day}", get(ledger::day_book))
+        .route("/admin/books/statement", get(ledger::statement))
+        .route("/admin/books/statement.csv", get(ledger::statement_csv))
+        .route("/admin/books/cases", get(cases::list))
+        .route("/admin/books/cases/{id}", get(cases::show))
+        .route("/admin/books/cases/{id}/accept", post(cases::accept))
+        .route("/admin/books/cases/{id}/dismiss", post(cases::dismiss))
         .route("/admin/sites/{id}/codes", get(sites::codes))
         .route("/admin/orders/{id}/stop", post(overview::stop))
         .route("/admin/jobs/{id}/retry", post(overview::retry))

@@ -8,7 +8,7 @@ use app::pages::admin::trouble::Trouble;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use wasm_core::ids::{OrderId, SocketId};
-use wasm_core::order::Refund;
+use wasm_core::order::{Capture, Refund};
 use wasm_core::units::{MS_PER_DAY, MS_PER_MINUTE};
 
 use super::answer;
@@ -78,15 +78,19 @@ fn takings(takings: Takings) -> view::Takings {
 }
 
 fn parked_job(parked: ParkedJob, spots: &HashMap<SocketId, Spot>) -> view::Parked {
-    let refund = match serde_json::from_str(&parked.job.payload_json) {
+    let amount_fen = match serde_json::from_str(&parked.job.payload_json) {
         Ok(Job::Refund { refund_id }) => {
             let wanted = |refund: &&Refund| refund.id == refund_id;
-            parked.order.refunds.iter().find(wanted)
+            parked.order.refunds.iter().find(wanted).map(|refund| refund.amount_fen)
+        }
+        Ok(Job::Capture { capture_id }) => {
+            let wanted = |capture: &&Capture| capture.id == capture_id;
+            parked.order.captures.iter().find(wanted).map(|capture| capture.amount_fen)
         }
         _ => None,
     };
     view::Parked {
-        amount_fen: refund.map(|refund| refund.amount_fen),
+        amount_fen,
         spot: spots.get(&parked.order.socket_id).cloned(),
         id: parked.job.id,
         kind: parked.job.kind,

@@ -8,5 +8,6 @@ pub(super) fn of(role: &str) -> Rights {
         stop_charges: matches!(role, "owner" | "support" | "technician"),
         retry_jobs: matches!(role, "owner" | "finance"),
         read_books: matches!(role, "owner" | "finance"),
+        decide_cases: matches!(role, "owner" | "finance"),
     }
 }

@@ -51,6 +51,11 @@ impl Staff {
         }))
     }
 
+    /// The name the user logged in with, for what is kept of a decision.
+    pub fn login(&self) -> &str {
+        &self.login
+    }
+
     /// For the top of a page.
     pub fn view(&self) -> frame::Staff {
         frame::Staff {

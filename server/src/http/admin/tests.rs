@@ -10,16 +10,23 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode, header};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use wasm_core::day::Day;
+use wasm_core::money::Fen;
+use wasm_core::order::Channel;
+use wasm_core::posting::Transaction;
 
 use super::staff::SESSION_MS;
 use crate::clock::Clock;
 use crate::http::{App, Options, Parts, Settings, router};
+use crate::ledger::closing::close_due;
 use crate::orders::{Orders, Platforms};
 use crate::store::Store;
+use crate::store::recon::CaseRow;
 use crate::store::sites::Operator;
 use crate::store::users::User;
-use crate::{demo, password};
+use crate::{demo, ledger, password};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -64,7 +71,7 @@ async fn service() -> Service {
     let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
     let public_url = "https://charge.example".to_owned();
     let settings = Arc::new(Settings { public_url, demo: false });
-    let app = App { orders, logins: None, store, clock, settings };
+    let app = App { orders, store, clock, settings };
     let options = Options { site: folder.path().to_owned(), ..Options::default() };
     let parts = Parts { people: vec![super::router()], ..Parts::default() };
     Service { router: router(app.clone(), options, parts), app, _folder: folder }
@@ -133,7 +140,7 @@ async fn without_a_session_every_way_leads_to_the_login() {
     let service = service().await;
     let made_up = format!("sc_staff={}", "A".repeat(40));
     for cookie in ["", "sc_staff=x", &made_up] {
-        for path in ["/admin", "/admin/books", "/admin/sites/jinxiu/codes"] {
+        for path in ["/admin", "/admin/books", "/admin/books/days", "/admin/sites/jinxiu/codes"] {
             assert!(is_to_login(&service.get(path, cookie).await), "{path}");
         }
         for path in ["/admin/orders/O/stop", "/admin/jobs/J/retry"] {
@@ -236,4 +243,95 @@ async fn a_form_of_another_site_does_nothing() {
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{name}");
     }
     assert_eq!(service.get("/admin", &cookie).await.status(), StatusCode::OK, "still logged in");
+}
+
+#[tokio::test]
+async fn the_books_are_read_and_decided_by_those_who_may() {
+    let service = service().await;
+    let (store, now_ms) = (&service.app.store, service.app.clock.now_ms());
+    let day = Day::of(now_ms);
+    let mut tx = store.begin().await.unwrap();
+    let fee = Transaction::fee(Channel::Alipay, "x", Fen(3));
+    ledger::post_entry(&mut tx, &"qingyuan".into(), &fee, now_ms).await.unwrap();
+    tx.commit().await.unwrap();
+    service.app.clock.advance_ms(24 * 3_600_000);
+    let never = CancellationToken::new();
+    let later_ms = service.app.clock.now_ms();
+    let closed = close_due(store, later_ms, None, &never).await.unwrap();
+    // Sessions do not last that long.
+    let (finance, technician, stranger) = (
+        service.cookie("finance").await,
+        service.cookie("technician").await,
+        service.cookie("stranger").await,
+    );
+
+    let days = text(service.get("/admin/books/days", &finance).await).await;
+    assert!(days.contains(&closed[0].hash), "{days}");
+    assert!(!text(service.get("/admin/books/days", &stranger).await).await.contains("<td"));
+    let book = service.get(&format!("/admin/books/days/{day}"), &finance).await;
+    assert!(book.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
+    let book = text(book).await;
+    assert!(
+        book.contains("fee:alipay,0.03,,") && book.contains("clearing:alipay,,0.03,"),
+        "{book}"
+    );
+    let others = text(service.get(&format!("/admin/books/days/{day}"), &stranger).await).await;
+    assert_eq!(others.lines().count(), 1, "the heads only");
+    assert_eq!(service.get("/admin/books/days/x", &finance).await.status(), StatusCode::NOT_FOUND);
+    let span = format!("from={day}&to={day}");
+    let page = text(service.get(&format!("/admin/books/statement?{span}"), &finance).await).await;
+    assert!(page.contains("fee:alipay"), "{page}");
+    let csv = service.get(&format!("/admin/books/statement.csv?by=day&{span}"), &finance).await;
+    assert!(text(csv).await.contains(&format!("{day},fee:alipay,fee,0.03,0.00")));
+
+    for path in ["/admin/books/days", "/admin/books/statement", "/admin/books/cases"] {
+        assert_eq!(service.get(path, &technician).await.status(), StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(service.get(path, &finance).await.status(), StatusCode::OK, "{path}");
+    }
+    let case = case_of("qingyuan");
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_case(&case).await.unwrap();
+    tx.commit().await.unwrap();
+    let path = format!("/admin/books/cases/{}", case.id);
+    assert_eq!(service.get(&path, &stranger).await.status(), StatusCode::NOT_FOUND);
+    let shown = text(service.get(&path, &finance).await).await;
+    assert!(shown.contains("RAW-LINE") && shown.contains("value=\"suspense\""), "{shown}");
+    let decide = async |verb: &str, cookie: &str, body: &'static str| {
+        let form = ask("POST", &format!("{path}/{verb}"), cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        service.send(form.body(Body::from(body)).unwrap()).await.status()
+    };
+    let why = "repair=suspense&reason=asked";
+    assert_eq!(decide("accept", &technician, why).await, StatusCode::FORBIDDEN);
+    assert_eq!(decide("accept", &stranger, why).await, StatusCode::NOT_FOUND);
+    assert_eq!(decide("accept", &finance, "repair=suspense").await, StatusCode::CONFLICT);
+    assert_eq!(decide("accept", &finance, why).await, StatusCode::SEE_OTHER);
+    assert_eq!(decide("dismiss", &finance, why).await, StatusCode::CONFLICT);
+    let decided = store.case(&case.id).await.unwrap().unwrap();
+    assert_eq!((decided.status.as_str(), decided.decided_by.as_str()), ("accepted", "finance"));
+    assert!(ledger::check(store).await.unwrap().is_clean());
+}
+
+fn case_of(operator: &str) -> CaseRow {
+    CaseRow {
+        id: "c0ffee".to_owned(),
+        operator_id: operator.into(),
+        channel: Channel::Alipay,
+        day: Day { number: 20_000 },
+        kind: "theirs_only".to_owned(),
+        number: "in:NOBODYS".to_owned(),
+        order_id: "".into(),
+        payment_id: "NOBODYS".into(),
+        ours_fen: Fen::ZERO,
+        theirs_fen: Fen(700),
+        fee_fen: Fen(4),
+        evidence_json: "{\"bill\":{\"line\":\"RAW-LINE\"}}".to_owned(),
+        repair: "suspense".to_owned(),
+        status: "open".to_owned(),
+        decided_by: String::new(),
+        decided_ms: 0,
+        note: String::new(),
+        created_ms: 1,
+    }
 }

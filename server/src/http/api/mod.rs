@@ -5,6 +5,7 @@ pub mod openapi;
 mod orders;
 mod riders;
 mod sockets;
+mod tickets;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -27,6 +28,7 @@ pub fn router() -> Router<App> {
         .layer(shed::layer());
     let doing = Router::new()
         .route("/api/v1/riders", post(riders::create))
+        .route("/api/v1/tickets", post(tickets::create))
         .route("/api/v1/orders", post(orders::create))
         .route("/api/v1/orders/{id}/pay", post(orders::pay))
         .route("/api/v1/orders/{id}/cancel", post(orders::cancel))

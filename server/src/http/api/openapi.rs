@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{events, orders, riders, sockets};
+use super::{events, orders, riders, sockets, tickets};
 use crate::http::problem::Problem;
 use crate::http::rider;
 
@@ -19,14 +19,14 @@ use crate::http::rider;
     ),
     paths(
         show,
-        riders::create,
+        riders::create, tickets::create,
         sockets::show, sockets::quote,
         orders::create, orders::list, orders::show, orders::pay, orders::cancel, orders::stop,
         orders::receipt,
         events::follow,
     ),
     components(schemas(
-        Problem, riders::RiderMade, sockets::Socket, sockets::SocketState, sockets::Place,
+        Problem, riders::RiderMade, tickets::TicketRequest, tickets::TicketMade, sockets::Socket, sockets::SocketState, sockets::Place,
         sockets::Contact, sockets::QuoteRequest, orders::OrderView, orders::OrderRequest,
         orders::PayRequest, orders::Via, orders::PayAnswer, events::LiveViewSchema,
     )),

@@ -60,6 +60,10 @@ pub struct OrderRequest {
 pub struct PayRequest {
     /// Where the rider is.
     via: Via,
+    /// At which platform, `alipay` or `wechat`; the first that is set up unless told.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    channel: Option<Channel>,
 }
 
 /// Where a rider is when paying.
@@ -68,8 +72,31 @@ pub struct PayRequest {
 pub enum Via {
     /// In a browser: the answer has an address to go to.
     Browser,
-    /// In Alipay's app, known there: the answer has a number for `tradePay`.
-    Alipay,
+    /// In the platform's app, known there: the answer has what its cashier is called with.
+    App,
+    /// In the platform's app, nothing paid now: the answer has what its cashier is called with to set
+    /// the price aside. The bill is taken of it.
+    Hold,
+    /// At another screen: the answer has a text to show as a QR code.
+    Code,
+}
+
+impl PayRequest {
+    fn via(&self, app: &App, rider: &Rider, client: ClientIp) -> Result<PayVia, Problem> {
+        let first = || app.orders.platforms().channels().next().unwrap_or(Channel::Alipay);
+        let channel = self.channel.unwrap_or_else(first);
+        match (self.via, rider.open_ids.at(channel)) {
+            (Via::Browser, _) => Ok(PayVia::browser(channel, client.0)),
+            (Via::Code, _) => Ok(PayVia::code(channel)),
+            (Via::Hold, known) => Ok(PayVia::hold(channel, known.map(str::to_owned))),
+            (Via::App, Some(open_id)) => Ok(PayVia::app(channel, open_id)),
+            (Via::App, None) => Err(Problem::new(
+                StatusCode::CONFLICT,
+                "not_known_there",
+                "this rider is not known at the platform; pay as a browser",
+            )),
+        }
+    }
 }
 
 /// Where to pay.
@@ -84,6 +111,8 @@ pub enum PayAnswer {
     OrderString(String),
     /// Call `WeChat`'s cashier with these parameters, a JSON object.
     Bridge(String),
+    /// Call `WeChat`'s pay score (`openBusinessView`) with this `queryString`.
+    ScoreView(String),
     /// Show this text as a QR code.
     Code(String),
 }
@@ -175,7 +204,7 @@ pub async fn show(
         (status = 200, body = PayAnswer),
         (status = 401, description = "`rider_required`", body = Problem),
         (status = 404, description = "`no_such_order`", body = Problem),
-        (status = 409, description = "`not_now`, `not_in_alipay`, `still_running`",
+        (status = 409, description = "`not_now`, `not_known_there`, `no_holds`, `still_running`",
             body = Problem),
         (status = 422, description = "`bad_fields`, `key_reused`", body = Problem),
         (status = 502, description = "`payment_refused`", body = Problem),
@@ -190,17 +219,7 @@ pub async fn pay(
     key: Option<Key>,
     Body(request): Body<PayRequest>,
 ) -> Result<Response, Problem> {
-    let via = match (request.via, rider.alipay_open_id) {
-        (Via::Browser, _) => PayVia::browser(Channel::Alipay, client.0),
-        (Via::Alipay, Some(buyer_open_id)) => PayVia::app(Channel::Alipay, buyer_open_id),
-        (Via::Alipay, None) => {
-            return Err(Problem::new(
-                StatusCode::CONFLICT,
-                "not_in_alipay",
-                "this rider is not known at Alipay; pay as a browser",
-            ));
-        }
-    };
+    let via = request.via(&app, &rider, client)?;
     let return_url = format!("{}/orders/{id}", app.settings.public_url);
     let input = ("pay", id.clone(), request);
     let (orders, owner) = (app.orders.clone(), rider.id.to_string());
@@ -211,6 +230,7 @@ pub async fn pay(
             Checkout::TradeNo(number) => PayAnswer::TradeNo(number),
             Checkout::OrderString(text) => PayAnswer::OrderString(text),
             Checkout::Bridge(json) => PayAnswer::Bridge(json),
+            Checkout::ScoreView(query) => PayAnswer::ScoreView(query),
             Checkout::Code(text) => PayAnswer::Code(text),
         };
         Ok::<_, Problem>((StatusCode::OK, answer))

@@ -33,7 +33,7 @@ pub(in crate::http) async fn create(
     newcomers: Newcomers,
 ) -> Result<impl IntoResponse, Problem> {
     let rider = NewRider::make(&app, &newcomers).await?;
-    let cookie = rider.cookie(&app.settings.public_url);
-    let body = RiderMade { rider_id: rider.id.to_string(), token: rider.token };
+    let cookie = rider.token.cookie(&app.settings.public_url);
+    let body = RiderMade { rider_id: rider.id.to_string(), token: rider.token.into_string() };
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], axum::Json(body)))
 }

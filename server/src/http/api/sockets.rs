@@ -214,7 +214,7 @@ mod tests {
     fn a_held_socket_is_the_holders_and_busy_for_others() {
         let rider = |id: &str| Rider {
             id: RiderId::from(id),
-            alipay_open_id: None,
+            open_ids: crate::store::OpenIds::default(),
             secret: Secret::of(id),
         };
         let held = SocketView {

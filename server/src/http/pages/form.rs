@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use wasm_core::ids::{PlanId, TariffId};
 use wasm_core::money::Fen;
+use wasm_core::order::Channel;
 
 use super::answer;
 use super::language::Language;
@@ -54,6 +55,12 @@ pub(super) struct OrderForm {
     pub tariff_id: TariffId,
     /// Made for that page.
     pub idempotency_key: String,
+    /// The platform to pay at, where the page offers a choice.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// `hold` when the rider wants the money set aside and the bill taken of it.
+    #[serde(default)]
+    pay: String,
 }
 
 impl OrderForm {
@@ -61,6 +68,11 @@ impl OrderForm {
     pub(super) fn offer(&self) -> Option<(PlanId, Fen)> {
         let (plan, fen) = self.plan.rsplit_once(':')?;
         Some((PlanId::from(plan), Fen(fen.parse().ok()?)))
+    }
+
+    /// Whether the money is to be set aside instead of being paid.
+    pub(super) fn wants_hold(&self) -> bool {
+        self.pay == "hold"
     }
 
     /// Whether the key can be one that a page of ours made: the database keeps it, with the plan.
@@ -108,6 +120,8 @@ mod tests {
             plan: plan.to_owned(),
             tariff_id: "T1".into(),
             idempotency_key: "k".to_owned(),
+            channel: None,
+            pay: String::new(),
         };
         assert_eq!(form("h4:100").offer(), Some(("h4".into(), Fen(100))));
         assert_eq!(form("a:b:5").offer(), Some(("a:b".into(), Fen(5))));

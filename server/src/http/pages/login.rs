@@ -1,63 +1,83 @@
-//! To the platform's login and back: in Alipay's app the first Pay finds out who the rider is
-//! there, without a question to the rider. Whatever goes wrong, paying goes on the browser's way.
-
-use std::net::{IpAddr, Ipv4Addr};
+//! To a platform's login and back: in its app the first Pay finds out who the rider is there, without
+//! a question to the rider. Whatever goes wrong, paying goes on the browser's way.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use wasm_core::ids::OrderId;
 use wasm_core::order::Channel;
 
+use super::checkout::Place;
 use super::language::Language;
 use super::login_state::{self, Refused};
 use super::{answer, checkout};
-use crate::http::App;
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
+use crate::http::{App, ClientIp};
 use crate::orders::{Logins, PayVia};
 
-/// Where the platform sends the rider's browser back to.
-const RETURN_PATH: &str = "/login/alipay";
-
-/// Longest login code that is passed on, in bytes; Alipay's have 32.
+/// Longest login code that is passed on, in bytes; the platforms' have 32.
 const AUTH_CODE_MAX: usize = 128;
 
 /// With what the browser comes back. Without a code the login was refused.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Returned {
-    #[serde(default)]
+    /// Alipay calls it so, `WeChat` `code`.
+    #[serde(default, alias = "code")]
     auth_code: String,
     #[serde(default)]
     state: String,
 }
 
-/// Where a rider's browser goes to log in and to pay `order` afterwards.
-pub(super) fn address(app: &App, logins: &dyn Logins, rider: &Rider, order: &OrderId) -> String {
-    let state = login_state::make(&rider.secret, order, app.clock.now_ms());
-    let back = format!("{}{RETURN_PATH}", app.settings.public_url);
-    logins.authorize_url(&back, &state)
+/// Sends the rider's browser to log in and to pay `order` afterwards.
+pub(super) async fn go(
+    app: &App,
+    place: &Place<'_>,
+    rider: &Rider,
+    channel: Channel,
+    order: &OrderId,
+) -> Response {
+    if let Some(logins) = logins(app, channel) {
+        let state = login_state::make(&rider.secret, channel, order, app.clock.now_ms());
+        let back = format!("{}/login/{}", app.settings.public_url, channel.as_str());
+        return answer::see(&logins.authorize_url(&back, &state));
+    }
+    let via = PayVia::browser(channel, place.client_ip);
+    checkout::pay(app, place, rider, via, order).await
 }
 
-/// `/login/alipay`: back from the login, on to paying.
+fn logins(app: &App, channel: Channel) -> Option<&dyn Logins> {
+    app.orders.platforms().at(channel).ok()?.logins.as_deref()
+}
+
+/// `/login/{channel}`: back from the login, on to paying.
 pub(super) async fn returned(
     State(app): State<App>,
     language: Language,
+    Path(channel): Path<String>,
+    client: ClientIp,
     headers: HeaderMap,
     returned: Result<Query<Returned>, QueryRejection>,
 ) -> Response {
-    let Ok(Query(returned)) = returned else { return answer::see("/me") };
+    let (Some(channel), Ok(Query(returned))) = (Channel::parse(&channel), returned) else {
+        return answer::see("/me");
+    };
     let rider = match Rider::of(&app, &headers).await {
         Ok(Some(rider)) => rider,
         Ok(None) => return answer::see("/me"),
         Err(error) => return answer::problem(language, &error.into(), "/me"),
     };
-    match login_state::read(&rider.secret, &returned.state, app.clock.now_ms()) {
+    let place = Place { language, headers: &headers, client_ip: client.0 };
+    match login_state::read(&rider.secret, channel, &returned.state, app.clock.now_ms()) {
         Ok(order) => {
-            let (rider, via) = join(&app, rider, &returned.auth_code).await;
-            checkout::pay(&app, language, &rider, via, &order).await
+            let (rider, open_id) = join(&app, rider, channel, &returned.auth_code).await;
+            let via = match open_id {
+                Some(open_id) => PayVia::app(channel, open_id),
+                None => PayVia::browser(channel, place.client_ip),
+            };
+            checkout::pay(&app, &place, &rider, via, &order).await
         }
         // The order's own page has the button to begin anew.
         Err(Refused::Expired(order)) => answer::see(&checkout::order_path(&order)),
@@ -68,40 +88,36 @@ pub(super) async fn returned(
     }
 }
 
-/// Who the rider is from now on, and how to pay.
-async fn join(app: &App, rider: Rider, auth_code: &str) -> (Rider, PayVia) {
+/// Who the rider is from now on, and the id to pay with in the app; none when the app's cashier
+/// would be another person's.
+async fn join(
+    app: &App,
+    rider: Rider,
+    channel: Channel,
+    auth_code: &str,
+) -> (Rider, Option<String>) {
     // The page loaded once more: its code is used up, the rider is known.
-    if let Some(buyer_open_id) = rider.alipay_open_id.clone() {
-        return (rider, PayVia::app(Channel::Alipay, buyer_open_id));
+    if let Some(open_id) = rider.open_ids.at(channel).map(str::to_owned) {
+        return (rider, Some(open_id));
     }
-    let Some(open_id) = open_id(app, auth_code).await else {
-        return (rider, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)));
-    };
-    match app.orders.known_at_alipay(&rider.id, &open_id).await {
+    let Some(open_id) = open_id(app, channel, auth_code).await else { return (rider, None) };
+    match app.orders.known_at(channel, &rider.id, &open_id).await {
         Ok(known) => {
-            let is_buyer = known.alipay_open_id.as_ref() == Some(&open_id);
-            let rider = Rider { id: known.id, alipay_open_id: known.alipay_open_id, ..rider };
-            let app = PayVia::app(Channel::Alipay, open_id);
-            (
-                rider,
-                if is_buyer {
-                    app
-                } else {
-                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))
-                },
-            )
+            let is_buyer = known.open_ids.at(channel) == Some(&open_id);
+            let rider = Rider { id: known.id, open_ids: known.open_ids, ..rider };
+            (rider, Some(open_id).filter(|_| is_buyer))
         }
         Err(error) => {
             let problem = Problem::from(error);
             tracing::warn!(rider = %rider.id, code = problem.code, "the rider stays anonymous");
-            (rider, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+            (rider, None)
         }
     }
 }
 
-async fn open_id(app: &App, auth_code: &str) -> Option<String> {
+async fn open_id(app: &App, channel: Channel, auth_code: &str) -> Option<String> {
     if auth_code.is_empty() || auth_code.len() > AUTH_CODE_MAX {
         return None;
     }
-    app.logins.as_ref()?.login(auth_code).await.ok()
+    logins(app, channel)?.login(auth_code).await.ok()
 }

@@ -12,14 +12,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use wasm_core::ids::{OrderId, RiderId};
 use wasm_core::link::ScanCode;
-use wasm_core::order::Order;
+use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 use wasm_core::units::MS_PER_MINUTE;
 
 use crate::clock::Clock;
 use crate::demo::alipay::Platform;
 use crate::http::{App, Options, Parts, Settings, router};
-use crate::orders::Orders;
+use crate::orders::{self, Orders};
 use crate::payments::alipay::{Alipay, AlipayConfig, Notifies, SigningKey, notify, testing};
 use crate::store::Store;
 use crate::store::sites::{NewSite, Operator};
@@ -27,6 +27,8 @@ use crate::store::stations::{NewStation, Presence, new_codes};
 
 const NOW_MS: i64 = 1_795_305_600_000;
 const IN_ALIPAY: &str = "Mozilla/5.0 (Linux; Android 14) AliApp(AP/10.8.36) AlipayClient/10.8.36";
+const IN_MINI_PROGRAM: &str =
+    "Mozilla/5.0 (Linux; Android 14) AliApp(AP/10.8.36) AlipayClient/10.8.36 MiniProgram";
 const IN_BROWSER: &str = "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile";
 
 /// The service with the simulated platform in it, and one station with three sockets.
@@ -63,11 +65,13 @@ impl Service {
             Platform::open(store.clone(), clock.clone(), &url, &url).await.unwrap();
         change(&mut config);
         let alipay = Arc::new(Alipay::new(config, clock.clone()).unwrap());
-        let platforms = crate::orders::Platforms::default()
-            .with(wasm_core::order::Channel::Alipay, crate::orders::Platform::of(alipay.clone()));
+        let adapter = orders::Platform {
+            logins: Some(alipay.clone()),
+            ..orders::Platform::of(alipay.clone())
+        };
+        let platforms = orders::Platforms::default().with(Channel::Alipay, adapter);
         let app = App {
             orders: Orders::new(store.clone(), clock.clone(), platforms),
-            logins: Some(alipay.clone()),
             settings: Arc::new(Settings { public_url: url.clone(), demo: false }),
             store,
             clock,
@@ -189,6 +193,10 @@ impl Phone<'_> {
 
     /// Presses Pay on a socket's page; where that leads.
     async fn order(&mut self, socket: usize) -> String {
+        location(&self.post_order(socket).await)
+    }
+
+    async fn post_order(&mut self, socket: usize) -> Response {
         // Orders of one rider are told apart by their time.
         self.service.app.clock.advance_ms(1_000);
         let path = format!("/s/{}", self.service.codes[socket].as_str());
@@ -200,7 +208,7 @@ impl Phone<'_> {
             ("tariff_id", self.service.tariff.id.to_string()),
             ("idempotency_key", format!("key{socket}")),
         ];
-        location(&self.post(&format!("{path}/order"), &form).await)
+        self.post(&format!("{path}/order"), &form).await
     }
 
     /// Goes through the login as `buyer`; the address with which the platform sends back.
@@ -215,7 +223,7 @@ impl Phone<'_> {
         headers.insert(header::COOKIE, cookie.parse().unwrap());
         let rider = crate::http::rider::Rider::of(&self.service.app, &headers).await;
         let rider = rider.unwrap().unwrap();
-        (rider.id, rider.alipay_open_id)
+        (rider.id, rider.open_ids.at(Channel::Alipay).map(str::to_owned))
     }
 
     async fn newest_order(&self) -> OrderId {
@@ -285,6 +293,64 @@ async fn a_browser_is_never_sent_to_log_in() {
     let service = Service::new(|_| {}).await;
     let way = service.phone(IN_BROWSER).order(0).await;
     assert!(way.contains("alipay.trade.wap.pay"), "{way}");
+}
+
+#[tokio::test]
+async fn a_look_at_the_price_stores_nobody_and_a_form_sent_twice_makes_one_order() {
+    let service = Service::new(|_| {}).await;
+    let mut phone = service.phone(IN_BROWSER);
+    phone.get(&format!("/s/{}", service.codes[0].as_str())).await;
+    let mut headers = axum::http::HeaderMap::new();
+    let cookie = format!("sc_rider={}", phone.cookies["sc_rider"]);
+    headers.insert(header::COOKIE, cookie.parse().unwrap());
+    let rider = crate::http::rider::Rider::of(&service.app, &headers).await.unwrap();
+    assert_eq!(rider, None, "nothing is stored yet");
+    let mut again = Phone { cookies: phone.cookies.clone(), ..service.phone(IN_BROWSER) };
+    let (first, second) = tokio::join!(phone.order(0), again.order(0));
+    assert!(first.contains("alipay.trade.wap.pay") && second.contains("alipay.trade.wap.pay"));
+    assert_eq!(service.orders_of(&phone.rider().await.0).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_shells_ticket_lets_its_rider_in_once_and_only_in_its_mini_program() {
+    let service = Service::new(|_| {}).await;
+    let ticket = async |buyer: &str| {
+        let mut shell = service.phone(IN_ALIPAY);
+        let authorize = shell.order(0).await;
+        let back = shell.login(&authorize, buyer).await;
+        let (_, code) = back.split_once("auth_code=").unwrap();
+        let asked = serde_json::json!({"channel": "alipay", "code": code.split('&').next()});
+        let asked = service.client.post(format!("{}/api/v1/tickets", service.url)).json(&asked);
+        let made = asked.send().await.unwrap();
+        assert_eq!(made.status(), StatusCode::CREATED);
+        let made: serde_json::Value = made.json().await.unwrap();
+        format!("/enter?ticket={}&to=/me", made["ticket"].as_str().unwrap())
+    };
+    let entry = ticket("open-1").await;
+    let mut view = service.phone(IN_MINI_PROGRAM);
+    assert_eq!(location(&view.get(&entry).await), "/me");
+    assert_eq!(view.rider().await.1.as_deref(), Some("open-1"));
+    let mut again = service.phone(IN_MINI_PROGRAM);
+    assert_eq!(location(&again.get(&entry).await), "/me");
+    assert!(again.cookies.is_empty(), "a ticket serves once");
+
+    let entry = ticket("open-2").await;
+    let mut browser = service.phone(IN_BROWSER);
+    assert_eq!(location(&browser.get(&entry).await), "/me");
+    assert!(browser.cookies.is_empty(), "not in a browser");
+    service.app.clock.advance_ms(3 * MS_PER_MINUTE);
+    browser.agent = IN_MINI_PROGRAM;
+    browser.get(&entry).await;
+    assert!(browser.cookies.is_empty(), "not for long");
+
+    // The web-view knows its buyer, and its cashier is the app's.
+    let mut view_page = view.post_order(1).await;
+    assert_eq!(view_page.status(), StatusCode::OK);
+    let policy = view_page.headers_mut().remove("content-security-policy").unwrap();
+    assert!(
+        policy.to_str().unwrap().contains("script-src 'self' 'wasm-unsafe-eval' https://appx;")
+    );
+    assert!(view_page.text().await.unwrap().contains("https://appx/web-view.min.js"));
 }
 
 #[tokio::test]

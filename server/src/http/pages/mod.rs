@@ -3,7 +3,11 @@
 
 pub(super) mod answer;
 mod checkout;
+mod enter;
 pub(super) mod form;
+mod hold;
+#[cfg(test)]
+mod hold_tests;
 mod home;
 pub(super) mod language;
 mod login;
@@ -13,6 +17,7 @@ mod login_tests;
 mod orders;
 mod scan;
 mod view;
+mod ways;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -25,7 +30,8 @@ pub(in crate::http) use language::Language;
 pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(home::show))
-        .route("/login/alipay", get(login::returned))
+        .route("/login/{channel}", get(login::returned))
+        .route("/enter", get(enter::enter))
         .route("/me", get(orders::mine))
         .route("/s", get(scan::typed))
         .route("/s/{code}", get(scan::show))
@@ -33,6 +39,7 @@ pub fn router() -> Router<App> {
         .route("/orders/{id}", get(orders::show))
         .route("/orders/{id}/receipt", get(orders::receipt))
         .route("/orders/{id}/pay", post(orders::pay))
+        .route("/orders/{id}/codes", get(checkout::codes))
         .route("/orders/{id}/cancel", post(orders::cancel))
         .route("/orders/{id}/stop", post(orders::stop))
 }
@@ -62,7 +69,7 @@ mod tests {
         let orders = Orders::new(store.clone(), clock.clone(), Platforms::default());
         let public_url = "http://charge.example".to_owned();
         let settings = Arc::new(Settings { public_url, demo: false });
-        router().with_state(App { orders, logins: None, store, clock, settings })
+        router().with_state(App { orders, store, clock, settings })
     }
 
     async fn get(path: &str) -> (StatusCode, String, String) {

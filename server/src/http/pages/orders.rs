@@ -1,7 +1,5 @@
 //! `/orders/{id}`, its receipt and its buttons, and `/me`.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use app::pages::rider::mine::{self, MinePage};
 use app::pages::rider::trouble::Trouble;
 use app::pages::rider::{order, receipt as receipt_page};
@@ -13,12 +11,14 @@ use serde::Deserialize;
 use wasm_core::ids::OrderId;
 use wasm_core::order::{Channel, Order};
 
+use super::checkout::Place;
 use super::form::OwnForm;
 use super::language::Language;
-use super::{answer, checkout, view};
-use crate::http::App;
+use super::ways::choices;
+use super::{answer, checkout, hold, view};
 use crate::http::problem::Problem;
 use crate::http::rider::Rider;
+use crate::http::{App, ClientIp};
 use crate::orders::{LiveOrder, OrderError, PayVia};
 
 /// The rider's own orders; who has no cookie has none.
@@ -55,9 +55,12 @@ pub(super) async fn show(
     if query.is_some_and(|query| !query.starts_with("lang=")) {
         return answer::see(&path(&id));
     }
+    let environment = checkout::environment(&headers);
     match live(&app, &headers, &id).await {
         Ok(live) => {
-            let page = view::order(live, app.clock.now_ms());
+            let platforms = app.orders.platforms();
+            let mut page = view::order(live, app.clock.now_ms(), choices(environment, platforms));
+            page.holds = hold::channel(environment, platforms).is_some();
             answer::html(language, StatusCode::OK, order::html(language.lang, page))
         }
         Err(problem) => answer::problem(language, &problem, "/me"),
@@ -90,9 +93,10 @@ async fn live(app: &App, headers: &HeaderMap, id: &OrderId) -> Result<LiveOrder,
 }
 
 /// A certain way to pay, which the rider asks for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
-    way: Wish,
+    way: Option<Wish>,
+    channel: Option<Channel>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +104,8 @@ pub(super) struct Wanted {
 enum Wish {
     /// Not in the app's cashier, which may not open or be another person's.
     Browser,
+    /// Not paid now: set aside.
+    Hold,
 }
 
 /// Pays.
@@ -107,23 +113,22 @@ pub(super) async fn pay(
     State(app): State<App>,
     language: Language,
     Path(id): Path<OrderId>,
+    client: ClientIp,
     headers: HeaderMap,
     wanted: Result<Query<Wanted>, QueryRejection>,
     _own: OwnForm,
 ) -> Response {
+    let place = Place { language, headers: &headers, client_ip: client.0 };
+    let wanted = wanted.map(|Query(wanted)| wanted).unwrap_or_default();
+    let channel = wanted.channel.or_else(|| place.environment().app_of());
     match Rider::of(&app, &headers).await {
-        Ok(Some(rider)) => match wanted {
-            Ok(Query(Wanted { way: Wish::Browser })) => {
-                checkout::pay(
-                    &app,
-                    language,
-                    &rider,
-                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                    &id,
-                )
-                .await
+        Ok(Some(rider)) => match (wanted.way, channel) {
+            (Some(Wish::Browser), Some(channel)) => {
+                let via = PayVia::browser(channel, client.0);
+                checkout::pay(&app, &place, &rider, via, &id).await
             }
-            Err(_) => checkout::go(&app, language, &rider, &headers, &id).await,
+            (Some(Wish::Hold), _) => hold::go(&app, &place, &rider, &id).await,
+            _ => checkout::go(&app, &place, &rider, channel, &id).await,
         },
         Ok(None) => answer::trouble(language, Trouble::NotFound),
         Err(error) => answer::problem(language, &error.into(), &path(&id)),

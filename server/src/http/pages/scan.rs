@@ -1,5 +1,7 @@
 //! `/s/{code}`: what the QR on a socket leads to, and the order made there.
 
+use std::time::Duration;
+
 use app::pages::rider::scan::{self as page, ScanPage};
 use app::pages::rider::trouble::{self, BlockedPage, Trouble};
 use axum::extract::rejection::{FormRejection, QueryRejection};
@@ -10,19 +12,27 @@ use serde::Deserialize;
 use wasm_core::ids::OrderId;
 use wasm_core::link::ScanCode;
 
+use super::checkout::Place;
 use super::form::{OrderForm, OwnForm};
 use super::language::Language;
-use super::{answer, checkout, view};
-use crate::http::App;
+use super::ways::choices;
+use super::{answer, checkout, hold, view};
 use crate::http::idempotent::{self, Key};
 use crate::http::problem::Problem;
 use crate::http::rates::Newcomers;
-use crate::http::rider::{NewRider, Rider};
+use crate::http::rider::{self, Rider, Token};
+use crate::http::{App, ClientIp};
 use crate::orders::NewOrder;
+
 use crate::random;
 
 /// Longest code that is looked at, in bytes; longer ones are not shown back either.
 const TYPED_MAX: usize = 64;
+
+/// Between two looks for the answer to a form that is still being worked on.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Looks at most.
+const LOOKS_MOST: u32 = 50;
 
 /// A code typed into the field.
 #[derive(Debug, Default, Deserialize)]
@@ -48,7 +58,6 @@ pub(super) async fn show(
     State(app): State<App>,
     language: Language,
     Path(typed): Path<String>,
-    newcomers: Newcomers,
     headers: HeaderMap,
 ) -> Response {
     let code = match read(&typed) {
@@ -56,7 +65,7 @@ pub(super) async fn show(
         Ok(code) => return answer::see(&format!("/s/{}", code.as_str())),
         Err(matter) => return answer::trouble(language, matter),
     };
-    let shown = socket_page(&app, language, &code, &newcomers, &headers).await;
+    let shown = socket_page(&app, language, &code, &headers).await;
     shown.unwrap_or_else(|problem| answer::problem(language, &problem, "/"))
 }
 
@@ -64,7 +73,6 @@ async fn socket_page(
     app: &App,
     language: Language,
     code: &ScanCode,
-    newcomers: &Newcomers,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let Some(socket) = app.orders.socket(code).await? else {
@@ -77,24 +85,30 @@ async fn socket_page(
         let html = trouble::blocked_html(language.lang, blocked);
         return Ok(answer::html(language, StatusCode::OK, html));
     }
-    // The first visit makes the rider, so that a form sent twice comes from one and the same. A
-    // crowd behind one address still sees the price: who is not made here is made when paying.
-    let new = match rider {
-        Some(_) => None,
-        None => NewRider::make(app, newcomers).await.ok(),
+    // The first visit names the rider and stores nothing: a form sent twice comes from one and the
+    // same, and looking at the price writes no row.
+    let new = (!rider::has_token(headers)).then(Token::fresh);
+    let environment = checkout::environment(headers);
+    let scan = ScanPage {
+        place,
+        tariff: socket.tariff,
+        now_ms,
+        idempotency_key: random::base32::<16>(),
+        channels: choices(environment, app.orders.platforms()),
+        holds: hold::channel(environment, app.orders.platforms()).is_some(),
     };
-    let scan =
-        ScanPage { place, tariff: socket.tariff, now_ms, idempotency_key: random::base32::<16>() };
     let response = answer::html(language, StatusCode::OK, page::html(language.lang, scan));
-    Ok(answer::with_cookie(response, new.map(|new| new.cookie(&app.settings.public_url))))
+    Ok(answer::with_cookie(response, new.map(|token| token.cookie(&app.settings.public_url))))
 }
 
 /// Makes the order and leads on to pay it.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub(super) async fn order(
     State(app): State<App>,
     language: Language,
     Path(typed): Path<String>,
     newcomers: Newcomers,
+    client: ClientIp,
     headers: HeaderMap,
     _own: OwnForm,
     form: Result<Form<OrderForm>, FormRejection>,
@@ -105,29 +119,18 @@ pub(super) async fn order(
         Err(matter) => return answer::trouble(language, matter),
     };
     let back = format!("/s/{}", code.as_str());
-    let (rider, cookie) = match rider(&app, &newcomers, &headers).await {
+    let (rider, cookie) = match Rider::of_or_new(&app, &newcomers, &headers).await {
         Ok(rider) => rider,
         Err(problem) => return answer::problem(language, &problem, &back),
     };
+    let place = Place { language, headers: &headers, client_ip: client.0 };
+    let (channel, wants_hold) = (form.channel, form.wants_hold());
     let response = match create(&app, &rider, code, form).await {
-        Ok(order) => checkout::go(&app, language, &rider, &headers, &order).await,
+        Ok(order) if wants_hold => hold::go(&app, &place, &rider, &order).await,
+        Ok(order) => checkout::go(&app, &place, &rider, channel, &order).await,
         Err(problem) => answer::problem(language, &problem, &back),
     };
     answer::with_cookie(response, cookie)
-}
-
-/// The rider who asks, or a new one with its cookie: some browsers drop the first visit's.
-async fn rider(
-    app: &App,
-    newcomers: &Newcomers,
-    headers: &HeaderMap,
-) -> Result<(Rider, Option<String>), Problem> {
-    if let Some(rider) = Rider::of(app, headers).await? {
-        return Ok((rider, None));
-    }
-    let new = NewRider::make(app, newcomers).await?;
-    let cookie = new.cookie(&app.settings.public_url);
-    Ok((new.into(), Some(cookie)))
 }
 
 /// One order for each choice on one page, however often the form is sent.
@@ -149,12 +152,24 @@ async fn create(
         tariff_id: form.tariff_id,
         prepaid_fen,
     };
-    let orders = app.orders.clone();
-    let work = async move {
-        let order = orders.create(new).await?;
-        Ok((StatusCode::CREATED, order.id))
+    let work = || {
+        let (orders, new) = (app.orders.clone(), new.clone());
+        async move {
+            let order = orders.create(new).await?;
+            Ok((StatusCode::CREATED, order.id))
+        }
     };
-    let (_, body) = idempotent::outcome(app, rider.id.as_str(), key, &input, work).await?;
+    let mut looks = 0;
+    let (_, body) = loop {
+        match idempotent::outcome(app, rider.id.as_str(), key.clone(), &input, work()).await {
+            // Tapped twice: browsers show the second answer, so it waits for the first.
+            Err(problem) if problem.code == "still_running" && looks < LOOKS_MOST => {
+                looks += 1;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            outcome => break outcome?,
+        }
+    };
     serde_json::from_value(body).map_err(|_| Problem::internal())
 }
 

@@ -5,7 +5,7 @@ use app::pages::rider::receipt::ReceiptPage;
 use app::pages::rider::trouble::Blocked;
 use app::parts::place::{Operator, Place};
 use wasm_core::ids::RiderId;
-use wasm_core::order::State;
+use wasm_core::order::{Channel, State};
 
 use crate::orders::{LiveOrder, OrderError, SocketView};
 
@@ -44,12 +44,14 @@ pub(super) fn blocked(socket: &SocketView, rider: Option<&RiderId>) -> Option<Bl
 }
 
 /// The page of an order.
-pub(super) fn order(live: LiveOrder, now_ms: i64) -> OrderPage {
+pub(super) fn order(live: LiveOrder, now_ms: i64, channels: Vec<Channel>) -> OrderPage {
     OrderPage {
         place: place(&live.place),
         progress: live.progress.map(|progress| (progress.usage, progress.bill)),
         order: live.order,
+        holds: false,
         now_ms,
+        channels,
     }
 }
 

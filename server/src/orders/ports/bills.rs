@@ -7,6 +7,8 @@ use futures_util::future::BoxFuture;
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
 
+pub use wasm_core::day::Day as BillDay;
+
 use super::Answer;
 
 /// A platform that hands out a bill for each day.
@@ -14,33 +16,14 @@ pub trait Bills: Send + Sync {
     /// Fetches the bill of a day into `folder` and reads it from there line by line, so that a bill
     /// of any length fits into memory. [`super::Unsure::No`] while the platform has none yet.
     fn bill<'a>(&'a self, day: BillDay, folder: &'a Path) -> BoxFuture<'a, Answer<BillLines>>;
-}
 
-/// A day as platforms bill it: midnight to midnight at UTC+8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BillDay {
-    /// Days since 1970-01-01 at UTC+8.
-    pub number: i64,
-}
-
-impl BillDay {
-    const UTC_OFFSET_MS: i64 = 8 * 3_600_000;
-    const LENGTH_MS: i64 = 24 * 3_600_000;
-
-    /// The day of an instant, milliseconds UTC.
-    pub fn of(at_ms: i64) -> Self {
-        Self { number: (at_ms + Self::UTC_OFFSET_MS).div_euclid(Self::LENGTH_MS) }
-    }
-
-    /// When it begins, milliseconds UTC; it ends when the next one begins.
-    pub fn begins_ms(self) -> i64 {
-        self.number * Self::LENGTH_MS - Self::UTC_OFFSET_MS
-    }
-
-    /// The day after.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self { number: self.number + 1 }
+    /// Reads a bill that a person downloaded, as the platform packs it.
+    ///
+    /// # Errors
+    /// `Unsupported` by platforms that cannot.
+    fn read(&self, file: &Path) -> io::Result<BillLines> {
+        let what = format!("{} is not in a form that this platform reads", file.display());
+        Err(io::Error::new(io::ErrorKind::Unsupported, what))
     }
 }
 

@@ -13,9 +13,10 @@ mod splits;
 pub use bills::{BillDay, BillLine, BillLineKind, BillLines, Bills};
 pub use chargers::{Chargers, CommandAnswer};
 pub use holds::{CaptureRequest, Holds};
+pub(super) use payments::HOLD;
 pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,
-    TradeStatus, VerifiedTrade,
+    TradeStatus, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
 pub use platforms::{Platform, Platforms};
 pub use splits::{

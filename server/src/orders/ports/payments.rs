@@ -9,6 +9,9 @@ use wasm_core::order::Channel;
 
 use super::Answer;
 
+/// The name of [`Product::Hold`] as stored.
+pub(in crate::orders) const HOLD: &str = "hold";
+
 /// A payment platform.
 pub trait Payments: Send + Sync {
     /// Opens a payment at the platform and says how the rider gets there.
@@ -35,6 +38,12 @@ pub trait Logins: Send + Sync {
 
     /// The rider's id at the platform, for a login code, which serves once.
     fn login<'a>(&'a self, auth_code: &'a str) -> BoxFuture<'a, Answer<String>>;
+
+    /// The same for a code that a mini-program's shell got (`my.getAuthCode`, `wx.login`). Alipay
+    /// makes no difference.
+    fn shell_login<'a>(&'a self, auth_code: &'a str) -> BoxFuture<'a, Answer<String>> {
+        self.login(auth_code)
+    }
 }
 
 /// A payment to open.
@@ -74,6 +83,11 @@ impl PayVia {
         Self { channel, product: Product::App { buyer_open_id: buyer_open_id.into() } }
     }
 
+    /// Nothing now: the platform sets money aside, inside its own app.
+    pub fn hold(channel: Channel, buyer_open_id: Option<String>) -> Self {
+        Self { channel, product: Product::Hold { buyer_open_id } }
+    }
+
     /// A code on another screen.
     pub fn code(channel: Channel) -> Self {
         Self { channel, product: Product::Code }
@@ -93,6 +107,12 @@ pub enum Product {
         /// The buyer's `open_id` at the platform.
         buyer_open_id: String,
     },
+    /// Nothing is paid now: the platform sets the amount aside, of which [`super::Holds`] takes the
+    /// bill (`alipay.fund.auth.order.app.freeze`; `/v3/payscore/serviceorder`).
+    Hold {
+        /// The buyer's `open_id` at the platform, if it is known.
+        buyer_open_id: Option<String>,
+    },
     /// A code that the rider scans with the platform's app (`alipay.trade.precreate`;
     /// `/v3/pay/transactions/native`).
     Code,
@@ -104,6 +124,7 @@ impl Product {
         match self {
             Self::Browser { .. } => "browser",
             Self::App { .. } => "app",
+            Self::Hold { .. } => HOLD,
             Self::Code => "code",
         }
     }
@@ -121,6 +142,9 @@ pub enum Checkout {
     /// Call `WeChat`'s cashier (`getBrandWCPayRequest`, `wx.requestPayment`) with these parameters,
     /// a JSON object.
     Bridge(String),
+    /// Call `WeChat`'s pay score (`openBusinessView`, `wx.openBusinessView`) with this
+    /// `queryString`.
+    ScoreView(String),
     /// Show this text as a QR code.
     Code(String),
 }
@@ -155,6 +179,35 @@ pub struct VerifiedTrade {
     pub status: TradeStatus,
     /// The buyer's `open_id` (or user id) at the platform, if it was told.
     pub buyer_open_id: Option<String>,
+    /// Nothing is paid: the amount is set aside, and `trade_no` is the platform's number of the
+    /// hold.
+    pub held: bool,
+}
+
+/// What a verified notify says of a refund that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRefund {
+    /// The platform that says so.
+    pub channel: Channel,
+    /// Our number of the refund.
+    pub id: RefundId,
+    /// Our number of the payment.
+    pub payment_id: PaymentId,
+    /// How much, fen.
+    pub amount_fen: Fen,
+    /// Whether the rider has the money; otherwise the platform has given up.
+    pub paid_back: bool,
+}
+
+/// What a verified notify says of a hold of which the bill was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedCapture {
+    /// The platform that says so.
+    pub channel: Channel,
+    /// Our number of the hold.
+    pub payment_id: PaymentId,
+    /// How much was taken, fen.
+    pub amount_fen: Fen,
 }
 
 /// A trade's state, as the platform names it.

@@ -50,7 +50,7 @@ pub fn open(body: &str, method: &str, key: &VerifyingKey) -> Result<Value, Envel
     };
     let signature: String = serde_json::from_str(signature.get())?;
     // Some of Alipay's systems sign before they escape slashes.
-    if !key.verify(node, &signature) && !key.verify(&node.replace("\\/", "/"), &signature) {
+    if !key.verify(node, &signature) && !key.verify(node.replace("\\/", "/"), &signature) {
         return Err(EnvelopeError::Signature);
     }
     Ok(serde_json::from_str(node)?)

@@ -7,22 +7,22 @@
 mod client;
 mod config;
 mod envelope;
-mod keys;
 mod login;
 pub mod notify;
 mod refund;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod time;
 mod trade;
 
+pub use super::keys::{self, KeyError, SigningKey, VerifyingKey};
+pub use super::listener::TradeListener;
+pub use super::time;
 pub use client::Alipay;
 pub use config::{
     AlipayConfig, AlipaySettings, CALL_TIMEOUT, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
 };
-pub use keys::{KeyError, SigningKey, VerifyingKey};
-pub use notify::{Notifies, TradeListener};
+pub use notify::Notifies;
 
 /// The path at which Alipay reports payments.
 pub const NOTIFY_PATH: &str = "/notify/alipay";

@@ -12,7 +12,6 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::post;
-use futures_util::future::BoxFuture;
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
 use wasm_core::order::Channel;
@@ -23,7 +22,8 @@ use super::sign::{self, Params};
 use super::time::from_beijing;
 use crate::clock::Clock;
 use crate::crash;
-use crate::orders::{OrderError, Orders, TradeStatus, VerifiedTrade};
+use crate::orders::{OrderError, TradeStatus, VerifiedTrade};
+use crate::payments::TradeListener;
 use crate::store::Store;
 use crate::store::notifies::NotifyRecord;
 
@@ -32,24 +32,6 @@ const BODY_MAX_BYTES: usize = 64 * 1024;
 
 /// Longest number or id we take from a notify; Alipay's are at most 64 and 128 characters.
 const ID_MAX_CHARS: usize = 128;
-
-/// What a verified trade is told to.
-pub trait TradeListener: Send + Sync {
-    /// Durable when it returns; repeats change nothing.
-    fn trade_changed<'a>(
-        &'a self,
-        trade: &'a VerifiedTrade,
-    ) -> BoxFuture<'a, Result<(), OrderError>>;
-}
-
-impl TradeListener for Orders {
-    fn trade_changed<'a>(
-        &'a self,
-        trade: &'a VerifiedTrade,
-    ) -> BoxFuture<'a, Result<(), OrderError>> {
-        Box::pin(Orders::trade_changed(self, trade))
-    }
-}
 
 /// All that the endpoint needs. Cheap to clone.
 #[derive(Clone)]
@@ -227,6 +209,7 @@ fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
         paid_ms: time("gmt_payment").or_else(|| time("notify_time")).unwrap_or(now_ms),
         status: TradeStatus::from_alipay(trade_status).ok_or(Refused::Field("trade_status"))?,
         buyer_open_id: buyer.filter(|id| !id.is_empty()).cloned(),
+        held: false,
     })
 }
 

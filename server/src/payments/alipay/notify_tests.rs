@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use futures_util::future::BoxFuture;
 use tower::ServiceExt;
 
 use super::*;
@@ -116,6 +117,7 @@ async fn a_payment_is_told_and_kept() {
         paid_ms: NOW_MS - 2_000,
         status: TradeStatus::Success,
         buyer_open_id: Some("open-1".to_owned()),
+        held: false,
     };
     assert_eq!(fixture.told(), [expected]);
     let outcome = fixture.store.notify_outcome("alipay", "N1").await.unwrap();
@@ -123,7 +125,7 @@ async fn a_payment_is_told_and_kept() {
 }
 
 #[tokio::test]
-async fn repeats_are_answered_success() {
+async fn f01_repeats_are_answered_success() {
     let fixture = Fixture::new().await;
     let body = signed(paid());
     for _ in 0..3 {
@@ -142,7 +144,7 @@ async fn empty_values_are_outside_the_signature() {
 }
 
 #[tokio::test]
-async fn a_properly_signed_stranger_changes_nothing() {
+async fn f07_a_properly_signed_stranger_changes_nothing() {
     let fixture = Fixture::new().await;
     for (name, value) in [
         ("app_id", "2021000000000002"),
@@ -166,7 +168,7 @@ async fn a_properly_signed_stranger_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_that_comes_late_is_paid_by_the_next_delivery() {
+async fn f05_an_order_that_comes_late_is_paid_by_the_next_delivery() {
     let fixture = Fixture::new().await;
     let early = signed(paid_but("out_trade_no", "P2"));
     assert_eq!(fixture.post(early).await, "failure");
@@ -179,7 +181,7 @@ async fn an_order_that_comes_late_is_paid_by_the_next_delivery() {
 }
 
 #[tokio::test]
-async fn forged_notifies_change_nothing() {
+async fn f06_forged_notifies_change_nothing() {
     let fixture = Fixture::new().await;
     let mut foreign = paid();
     sign::sign_notify(&mut foreign, &testing::strange_key());
@@ -204,7 +206,7 @@ async fn forged_notifies_change_nothing() {
 }
 
 #[test]
-fn a_change_of_any_byte_is_refused() {
+fn f06_a_change_of_any_byte_is_refused() {
     let config = config();
     let good = signed(paid()).into_bytes();
     assert!(read(&good, &config, NOW_MS).is_ok());
@@ -248,4 +250,21 @@ async fn a_refund_is_no_payment() {
 fn configuration_shows_no_key() {
     let shown = format!("{:?}", config());
     assert!(shown.contains("redacted") && !shown.contains("MII"), "{shown}");
+}
+
+#[tokio::test]
+async fn f51_on_a_full_disk_no_notify_is_answered_success() {
+    let fixture = Fixture::new().await;
+    let pool = &fixture.store.pool;
+    sqlx::query("PRAGMA max_page_count = 1").execute(pool).await.unwrap();
+    // As long as a page has room there is room.
+    let body = |number: usize| signed(paid_but("notify_id", &format!("N{number}")));
+    let mut number = 0;
+    while fixture.post(body(number)).await == "success" {
+        number += 1;
+        assert!(number < 1_000, "it is never full");
+    }
+    assert_eq!(fixture.post(body(number)).await, "failure");
+    sqlx::query("PRAGMA max_page_count = 1000000").execute(pool).await.unwrap();
+    assert_eq!(fixture.post(body(number)).await, "success", "told again, without a restart");
 }

@@ -83,7 +83,7 @@ async fn a_start_does_not_wait_for_the_rest_of_the_set_up() {
 }
 
 #[tokio::test]
-async fn silence_is_unknown_and_a_late_answer_is_no_matter() {
+async fn f19_f32_silence_is_unknown_and_a_late_answer_is_no_matter() {
     let timing = Timing { answer_within: Duration::from_millis(150), ..Timing::default() };
     let house = House::patient(timing).await;
     let mut peer = house.booted().await;

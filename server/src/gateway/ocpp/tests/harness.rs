@@ -142,7 +142,11 @@ impl House {
     }
 
     pub async fn patient_at(timing: Timing, clock: Clock) -> Self {
-        let store = Store::open("sqlite::memory:").await.unwrap();
+        Self::over(Store::open("sqlite::memory:").await.unwrap(), timing, clock).await
+    }
+
+    /// A house over an empty database.
+    pub async fn over(store: Store, timing: Timing, clock: Clock) -> Self {
         store.migrate().await.unwrap();
         for sql in [
             "INSERT INTO operators VALUES ('op', 'Operator', '400', 0)",
@@ -217,7 +221,7 @@ impl House {
     }
 }
 
-async fn add_station(store: &Store, identity: &str) -> StationId {
+pub async fn add_station(store: &Store, identity: &str) -> StationId {
     let new = NewStation {
         operator_id: "op".into(),
         site_id: "site".into(),

@@ -12,7 +12,7 @@ use crate::gateway::Timing;
 const ONLINE: &str = "SELECT online FROM stations WHERE identity = 'CP1'";
 
 #[tokio::test]
-async fn before_its_first_boot_a_station_may_only_boot() {
+async fn f32_before_its_first_boot_a_station_may_only_boot() {
     let house = House::open().await;
     let mut peer = house.connect().await;
     for action in ["Heartbeat", "StopTransaction", "Nonsense"] {
@@ -48,7 +48,7 @@ async fn after_a_boot_the_station_is_told_how_to_report() {
 }
 
 #[tokio::test]
-async fn what_is_malformed_gets_the_protocols_error_and_the_link_stays() {
+async fn f33_what_is_malformed_gets_the_protocols_error_and_the_link_stays() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -84,7 +84,7 @@ async fn what_is_malformed_gets_the_protocols_error_and_the_link_stays() {
 }
 
 #[tokio::test]
-async fn a_message_beyond_all_measure_ends_the_link_and_nothing_else() {
+async fn f33_a_message_beyond_all_measure_ends_the_link_and_nothing_else() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     // The server may close while we still write.
@@ -106,7 +106,7 @@ async fn many_calls_at_once_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_newer_link_wins_and_the_older_ones_end_does_not_put_it_offline() {
+async fn f29_a_newer_link_wins_and_the_older_ones_end_does_not_put_it_offline() {
     let house = House::open().await;
     let mut older = house.booted().await;
     house.until(ONLINE, 1).await;
@@ -161,7 +161,7 @@ async fn a_socket_state_is_written_when_it_changes() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_let_go_and_others_do_not_notice() {
+async fn f34_who_does_not_read_is_let_go_and_others_do_not_notice() {
     let timing = Timing { write_within: Duration::from_millis(300), ..Timing::default() };
     let house = House::patient(timing).await;
     let mut deaf = house.booted().await;

@@ -15,7 +15,7 @@ fn status(result: Result<super::harness::Peer, Error>) -> u16 {
 }
 
 #[tokio::test]
-async fn only_the_station_itself_is_let_in() {
+async fn f31_only_the_station_itself_is_let_in() {
     let house = House::open().await;
     let right = format!("CP1:{PASSWORD}");
     let of_other = format!("CP2:{PASSWORD}");
@@ -54,7 +54,7 @@ async fn another_subprotocol_ends_at_once() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_for_the_guessed_identity_only() {
+async fn f31_guessing_is_slowed_down_for_the_guessed_identity_only() {
     let house = House::open().await;
     let mut refused = 0;
     for _ in 0..40 {

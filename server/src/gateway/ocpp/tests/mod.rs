@@ -1,5 +1,6 @@
 //! The link against a station over a real socket.
 
+mod abuse;
 mod commands;
 pub(crate) mod harness;
 mod life;

@@ -86,7 +86,7 @@ async fn readings_that_name_no_transaction_belong_to_the_charge_at_their_socket(
 }
 
 #[tokio::test]
-async fn nothing_strange_is_refused() {
+async fn f25_nothing_strange_is_refused() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     // Before 1970 was over, without a time, a long tag, a socket that is not there.
@@ -123,7 +123,7 @@ async fn nothing_strange_is_refused() {
 }
 
 #[tokio::test]
-async fn a_replay_keeps_its_times() {
+async fn f24_a_replay_keeps_its_times() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     let id = peer.start("ORDER1", "2026-11-19T13:00:00Z").await;
@@ -156,7 +156,7 @@ async fn readings_without_a_believable_time_do_not_hide_each_other() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_handler_is_parked_and_the_link_lives_on() {
+async fn f60_what_breaks_a_handler_is_parked_and_the_link_lives_on() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     let start = json!({"connectorId": 1, "idTag": "PANIC", "meterStart": 0, "timestamp": START});
@@ -172,7 +172,7 @@ async fn what_breaks_a_handler_is_parked_and_the_link_lives_on() {
 }
 
 #[tokio::test]
-async fn our_own_trouble_closes_the_link_instead_of_answering() {
+async fn f51_our_own_trouble_closes_the_link_instead_of_answering() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     let start = json!({"connectorId": 1, "idTag": "TROUBLE", "meterStart": 0, "timestamp": START});

@@ -1,16 +1,19 @@
-//! RSA keys as people paste them: PEM, or the bare base64 that Alipay's key tool gives.
+//! RSA keys as people paste them: PEM, or the bare base64 that Alipay's key tool gives. Both platforms
+//! sign with them alike: `SHA256withRSA`, PKCS#1 v1.5.
 
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::rsa::{KeySize, OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PublicEncryptingKey};
 use aws_lc_rs::signature::{
     KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+use super::certificate::Certificate;
 
 /// Why a key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +104,15 @@ impl VerifyingKey {
         Self::from_der(&decode(text)?)
     }
 
+    /// Reads the key of an X.509 certificate, as PEM. Whether to trust it is the caller's business.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`] or [`KeyError::Public`].
+    pub fn of_certificate(text: &str) -> Result<Self, KeyError> {
+        let der = decode(text)?;
+        Self::from_der(Certificate::read(&der).ok_or(KeyError::Public)?.public_key)
+    }
+
     fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der);
         let key = Arc::new(key.map_err(|_| KeyError::Public)?);
@@ -113,10 +125,20 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` (base64) is the other side's signature of `text`.
-    pub fn verify(&self, text: &str, signature: &str) -> bool {
+    pub fn verify(&self, text: impl AsRef<[u8]>, signature: &str) -> bool {
         STANDARD
             .decode(signature)
-            .is_ok_and(|signature| self.key.verify_sig(text.as_bytes(), &signature).is_ok())
+            .is_ok_and(|signature| self.key.verify_sig(text.as_ref(), &signature).is_ok())
+    }
+
+    /// Encrypts for the other side alone (RSA-OAEP with SHA-1, as `WeChat` Pay wants names), in
+    /// base64; none for a text too long for the key.
+    pub fn encrypt(&self, text: &str) -> Option<String> {
+        let key =
+            OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&self.der).ok()?).ok()?;
+        let mut sealed = vec![0; key.ciphertext_size()];
+        let sealed = key.encrypt(&OAEP_SHA1_MGF1SHA1, text.as_bytes(), &mut sealed, None).ok()?;
+        Some(STANDARD.encode(sealed))
     }
 }
 

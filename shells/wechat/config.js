@@ -1,0 +1,2 @@
+// The service's address, without a trailing slash.
+module.exports = { SERVICE: "https://charge.example" };
