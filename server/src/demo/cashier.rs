@@ -67,14 +67,14 @@ pub fn html(brand: Brand, sheet: &Sheet) -> String {
         Standing::Waiting => buttons(sheet),
         Standing::Over(chinese, english) => closing(chinese, english, &sheet.back),
     };
-    document(brand, &format!("{figures}{rest}"))
+    branded(brand, &format!("{figures}{rest}"))
 }
 
 /// A page that says one thing.
 pub fn notice(brand: Brand, chinese: &str, english: &str) -> Html<String> {
     let english = escape(english);
     let content = format!("<h1>{}<span lang=\"en\">{english}</span></h1>", escape(chinese));
-    Html(document(brand, &content))
+    Html(branded(brand, &content))
 }
 
 fn buttons(sheet: &Sheet) -> String {
@@ -111,15 +111,21 @@ fn closing(chinese: &str, english: &str, back: &str) -> String {
     format!("<h2 role=\"status\">{chinese}<span lang=\"en\">{english}</span></h2>{link}")
 }
 
-fn document(brand: Brand, content: &str) -> String {
+fn branded(brand: Brand, content: &str) -> String {
     let (class, chinese, english) = brand.names();
+    let title = (format!("模拟收银台 · {chinese}"), format!("Simulated {english}"));
+    document(class, (&title.0, &title.1), content)
+}
+
+/// A page of the simulated platforms; `class` gives it a platform's colour.
+pub(super) fn document(class: &str, (chinese, english): (&str, &str), content: &str) -> String {
     format!(
         "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\">\
-         <title>模拟收银台 · {chinese} · Simulated {english}</title>\
+         <title>{chinese} · {english}</title>\
          <link rel=\"stylesheet\" href=\"/demo/cashier.css\"></head><body class=\"{class}\">\
-         <header>模拟收银台 · {chinese} <span lang=\"en\">Simulated {english}</span>\
+         <header>{chinese} <span lang=\"en\">{english}</span>\
          <small>不会真的扣款 <span lang=\"en\">No real money moves</span></small></header>\
          <main>{content}</main></body></html>"
     )

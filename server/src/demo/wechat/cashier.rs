@@ -33,7 +33,6 @@ const DEMO_PAYER: &str = "oDemoPayer000000000000000000";
 
 pub(super) fn router(platform: Platform) -> Router {
     Router::new()
-        .route("/demo/cashier.css", get(sheet::style))
         .route("/demo/wechat/cashier/{prepay_id}", get(show).post(act))
         .route("/demo/wechat/h5", get(open_h5))
         .route(BRIDGE_PATH, get(open_bridge))

@@ -13,6 +13,7 @@ use super::faults::{Faults, SignedBy};
 use super::keys::{Key, KeyError, new_serial};
 use super::{cashier, gateway, login};
 use crate::clock::Clock;
+use crate::payments::wechat::{PayScoreSettings, PlatformKeySettings, WechatSettings};
 use crate::random;
 use crate::store::{Store, StoreError};
 
@@ -96,6 +97,37 @@ pub struct WechatDemoConfig {
     pub api_v2_key: String,
     /// The `PayScore` service.
     pub service_id: String,
+}
+
+impl WechatDemoConfig {
+    /// The same as our adapter is set up: it believes the public key and the certificates, as while
+    /// a merchant moves from these to that, and keeps payments back for sharing.
+    pub fn settings(&self) -> WechatSettings {
+        WechatSettings {
+            base_url: Some(self.api_url.clone()),
+            api_url: Some(self.api_url.clone()),
+            authorize_url: Some(self.authorize_url.clone()),
+            mchid: self.mchid.clone(),
+            appid: self.appid.clone(),
+            app_secret: Some(self.app_secret.clone()),
+            mini_program: None,
+            serial_no: self.merchant_serial.clone(),
+            private_key: self.merchant_private_key_pem.clone(),
+            api_v3_key: self.api_v3_key.clone(),
+            platform: PlatformKeySettings {
+                public_key: Some((
+                    self.platform_public_key_id.clone(),
+                    self.platform_public_key_pem.clone(),
+                )),
+                certificates: true,
+            },
+            pay_score: Some(PayScoreSettings {
+                service_id: self.service_id.clone(),
+                api_v2_key: self.api_v2_key.clone(),
+            }),
+            profit_sharing: true,
+        }
+    }
 }
 
 /// Why the platform cannot be opened.
