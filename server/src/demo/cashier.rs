@@ -16,9 +16,20 @@ pub enum Brand {
     Wechat,
 }
 
+/// What the rider is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// The amount, now.
+    Payment,
+    /// A promise of the amount at most; the bill is taken later.
+    Hold,
+}
+
 /// What is paid.
 #[derive(Clone, Debug)]
 pub struct Sheet {
+    /// What the rider is asked for.
+    pub asks: Asks,
     /// With its currency.
     pub amount: String,
     /// What for.
@@ -55,8 +66,15 @@ impl Brand {
 
 /// The cashier's page.
 pub fn html(brand: Brand, sheet: &Sheet) -> String {
+    let lead = match sheet.asks {
+        Asks::Payment => "",
+        Asks::Hold => {
+            "<p class=\"note\">现在不扣款，用后按账单扣，最多扣\
+             <span lang=\"en\">Nothing is taken now; later the bill, at most</span></p>"
+        }
+    };
     let figures = format!(
-        "<h1 class=\"amount\">{}</h1><dl>\
+        "{lead}<h1 class=\"amount\">{}</h1><dl>\
          <div><dt>商品 <span lang=\"en\">Item</span></dt><dd>{}</dd></div>\
          <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd>{}</dd></div></dl>",
         escape(&sheet.amount),
@@ -84,6 +102,18 @@ fn buttons(sheet: &Sheet) -> String {
              <span lang=\"en\">{english}</span></button>"
         )
     };
+    let [main, late, lost] = match sheet.asks {
+        Asks::Payment => [
+            ("确认支付", "Pay"),
+            ("支付，但通知迟到 30 秒", "Pay, notify 30 s late"),
+            ("支付，但通知丢失", "Pay, notify lost: only a query tells"),
+        ],
+        Asks::Hold => [
+            ("确认授权", "Agree"),
+            ("授权，但通知迟到 30 秒", "Agree, notify 30 s late"),
+            ("授权，但通知丢失", "Agree, notify lost: only a query tells"),
+        ],
+    };
     let hidden = sheet.hidden.iter().fold(String::new(), |mut all, (name, value)| {
         let _ = write!(all, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value));
         all
@@ -92,10 +122,10 @@ fn buttons(sheet: &Sheet) -> String {
         "<form method=\"post\" action=\"{}\">{hidden}{}{}<fieldset><legend>试一试出错的时候\
          <span lang=\"en\">Try what goes wrong</span></legend>{}{}</fieldset></form>",
         escape(&sheet.action),
-        button("pay", "main", "确认支付", "Pay"),
+        button("pay", "main", main.0, main.1),
         button("cancel", "quiet", "取消", "Cancel"),
-        button("pay_late", "", "支付，但通知迟到 30 秒", "Pay, notify 30 s late"),
-        button("pay_lost", "", "支付，但通知丢失", "Pay, notify lost: only a query tells"),
+        button("pay_late", "", late.0, late.1),
+        button("pay_lost", "", lost.0, lost.1),
     )
 }
 

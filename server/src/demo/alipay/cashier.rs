@@ -11,7 +11,7 @@ use super::delivery::Lateness;
 use super::platform::{APP_ID, Platform, SELLER_ID};
 use super::rules::Refusal;
 use super::trade::{Status, Trade};
-use crate::demo::cashier::{self as sheet, Brand, Sheet, Standing};
+use crate::demo::cashier::{self as sheet, Asks, Brand, Sheet, Standing};
 use crate::payments::alipay::sign::{self, Params};
 use crate::payments::alipay::time::to_beijing;
 use crate::random;
@@ -253,6 +253,7 @@ fn trade_page(trade: &Trade) -> Html<String> {
     };
     let back = if trade.return_url.is_empty() { &trade.quit_url } else { &trade.return_url };
     let sheet = Sheet {
+        asks: Asks::Payment,
         amount: trade.total_fen.to_string(),
         item: trade.subject.clone(),
         number: trade.out_trade_no.clone(),

@@ -14,7 +14,7 @@ use super::gateway::TIMESTAMP_TOLERANCE_S;
 use super::keys::hmac_upper;
 use super::order::Order;
 use super::platform::{APPID, MCHID, Platform};
-use crate::demo::cashier::{self as sheet, Brand, Sheet, Standing};
+use crate::demo::cashier::{self as sheet, Asks, Brand, Sheet, Standing};
 use crate::store::StoreError;
 
 /// Stands in for `getBrandWCPayRequest`.
@@ -241,6 +241,7 @@ fn order_page(platform: &Platform, order: &Order) -> Html<String> {
         _ => Standing::Over("支付成功", "Paid"),
     };
     let sheet = Sheet {
+        asks: Asks::Payment,
         amount: order.total_fen.to_string(),
         item: order.description.clone(),
         number: order.out_trade_no.clone(),

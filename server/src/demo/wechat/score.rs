@@ -15,7 +15,7 @@ use super::reply::{
     Failure, Refusal, Reply, bad, demand, fen, invalid, no, notify_url, number, text,
 };
 use super::time::{compact, from_compact};
-use crate::demo::cashier::{Sheet, Standing};
+use crate::demo::cashier::{Asks, Sheet, Standing};
 use crate::random;
 use crate::store::StoreError;
 
@@ -108,6 +108,7 @@ impl Score {
             _ => Standing::Over("服务已确认", "The service is confirmed"),
         };
         Sheet {
+            asks: Asks::Hold,
             amount: self.risk_fen.to_string(),
             item: text(&self.wanted, "service_introduction").to_owned(),
             number: self.out_order_no.clone(),
