@@ -97,6 +97,7 @@ test('in WeChat a rider charges first, pays after, and no more than the bill', T
   await picture(page, 'wechat-2-hold-cashier');
   await payAtCashier(rider);
   await untilHeading(page, words.charging);
+  await page.locator('.meter .tiles dd').nth(2).filter({ hasNotText: /¥\s*0\.00/ }).waitFor();
   await picture(page, 'wechat-3-hold-charging');
   await stop(rider);
   await untilHeading(page, words.ended);

@@ -69,14 +69,14 @@ pub fn html(brand: Brand, sheet: &Sheet) -> String {
     let lead = match sheet.asks {
         Asks::Payment => "",
         Asks::Hold => {
-            "<p class=\"note\">现在不扣款，用后按账单扣，最多扣\
+            "<p class=\"note\">现在不扣款，用完按账单扣，最多\
              <span lang=\"en\">Nothing is taken now; later the bill, at most</span></p>"
         }
     };
     let figures = format!(
         "{lead}<h1 class=\"amount\">{}</h1><dl>\
          <div><dt>商品 <span lang=\"en\">Item</span></dt><dd>{}</dd></div>\
-         <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd>{}</dd></div></dl>",
+         <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd class=\"number\">{}</dd></div></dl>",
         escape(&sheet.amount),
         escape(&sheet.item),
         escape(&sheet.number),
