@@ -2,6 +2,7 @@
 //! of it back.
 
 use leptos::prelude::*;
+use wasm_core::ids::OrderId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Order, Payment, Refund, RefundStatus};
 use wasm_core::posting::Posting;
@@ -61,6 +62,15 @@ pub struct GiveBackForm {
     pub amount: String,
     /// Why.
     pub reason: String,
+}
+
+/// An order's number, which leads to its page.
+pub(super) fn link(id: &OrderId) -> impl IntoView + use<> {
+    view! {
+        <a class="id" href=format!("/admin/orders/{id}")>
+            <code>{id.to_string()}</code>
+        </a>
+    }
 }
 
 /// A line that leads to an order by its number.
