@@ -1,5 +1,6 @@
 //! Notifies: made with the trade's change, delivered until they are answered `success`.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
@@ -38,9 +39,6 @@ pub(super) struct Parcel {
     notify_url: String,
 }
 
-/// A notify that another one overtakes comes so much later, milliseconds.
-const SWAPPED_MS: i64 = 200;
-
 impl Platform {
     /// Writes a trade together with the notify that reports it, and starts the delivery. The
     /// caller holds `changing`.
@@ -50,7 +48,7 @@ impl Platform {
         lateness: Lateness,
     ) -> Result<(), StoreError> {
         let notify_id = digits::<34>();
-        let mut params = trade.notify_params(&notify_id, self.skewed_ms());
+        let mut params = trade.notify_params(&notify_id, self.now_ms());
         params.insert("seller_id".to_owned(), SELLER_ID.to_owned());
         let notice = self.notice(&trade.notify_url, "total_amount", params, lateness);
         trade.notices.extend(notice.clone());
@@ -71,7 +69,7 @@ impl Platform {
         lateness: Lateness,
     ) -> Result<(), StoreError> {
         let notify_id = digits::<34>();
-        let params = hold.notify_params(change, &notify_id, self.skewed_ms());
+        let params = hold.notify_params(change, &notify_id, self.now_ms());
         let notice = self.notice(&hold.notify_url, "amount", params, lateness);
         hold.notices.extend(notice.clone());
         self.put_hold(hold).await?;
@@ -82,19 +80,12 @@ impl Platform {
 
     fn dispatch(&self, parcel: &Parcel, notice: Option<Notice>) {
         let Some(notice) = notice else { return };
-        let fault = self.faults().notify;
-        let before = self.take_swapped();
-        if fault == NotifyFault::Swapped && before.is_none() {
-            self.swap(parcel.clone(), notice);
-            return;
-        }
-        let copies = if let NotifyFault::Copies(copies) = fault { copies } else { 1 };
+        let copies = match self.faults().notify {
+            NotifyFault::Copies(copies) => copies,
+            _ => 1,
+        };
         for _ in 0..copies {
             self.deliver_in_background(parcel, &notice);
-        }
-        if let Some((parcel, mut notice)) = before {
-            notice.due_ms = self.now_ms() + SWAPPED_MS;
-            self.deliver_in_background(&parcel, &notice);
         }
     }
 
@@ -114,6 +105,7 @@ impl Platform {
         let late = match (lateness, faults.notify) {
             (Lateness::Late, _) => faults.late,
             (_, NotifyFault::Late(late)) => late,
+            (_, NotifyFault::Reordered(late)) if self.is_odd_notify() => late,
             _ => Duration::ZERO,
         };
         let other_app = faults.notify == NotifyFault::OtherApp;
@@ -131,6 +123,11 @@ impl Platform {
         let notify_id = params.get("notify_id").cloned().unwrap_or_default();
         let due_ms = self.now_ms() + millis(late);
         Some(Notice { notify_id, params, due_ms, deliveries: 0, over: false })
+    }
+
+    /// Counts notifies made.
+    fn is_odd_notify(&self) -> bool {
+        self.inner.notifies.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
     }
 
     /// Takes up the deliveries that a restart interrupted.

@@ -22,12 +22,12 @@ pub struct Faults {
     pub notify: NotifyFault,
     /// Applied to answers given from now on.
     pub answer: AnswerFault,
+    /// How far the platform's clock is ahead of ours, in milliseconds; negative: behind.
+    pub skew_ms: i64,
     /// Refunds are refused with this `sub_code`.
     pub refuse_refunds: Option<&'static str>,
     /// Bills are made with these errors.
     pub bill: Option<BillErrors>,
-    /// The platform's clock is so many milliseconds ahead, or behind if negative.
-    pub skew_ms: i64,
     /// How late the cashier's "late" button makes a notify.
     pub late: Duration,
     /// Pauses before each further delivery of a notify that was not answered `success`; after the
@@ -45,8 +45,8 @@ pub enum NotifyFault {
     Late(Duration),
     /// It is sent this many times, at once.
     Copies(u32),
-    /// It is sent after the next one.
-    Swapped,
+    /// Every other one is sent this late, so that the next overtakes it.
+    Reordered(Duration),
     /// It is never sent.
     Lost,
     /// It is signed by a stranger's key.
@@ -80,9 +80,9 @@ impl Default for Faults {
         Self {
             notify: NotifyFault::None,
             answer: AnswerFault::None,
+            skew_ms: 0,
             refuse_refunds: None,
             bill: None,
-            skew_ms: 0,
             late: Duration::from_secs(30),
             retry_after: RETRY_AFTER,
         }

@@ -138,7 +138,7 @@ impl Platform {
     pub(super) fn authenticate<'a>(&self, params: &'a Params) -> Result<&'a str, Refusal> {
         let get = |name: &str| params.get(name).map_or("", String::as_str);
         let method = params.get("method").ok_or(Refusal::missing("isv.missing-method"))?;
-        let now_ms = self.skewed_ms();
+        let now_ms = self.now_ms();
         let on_time = from_beijing(get("timestamp"))
             .is_some_and(|at_ms| at_ms.abs_diff(now_ms) <= TIMESTAMP_TOLERANCE_MS.unsigned_abs());
         let checks = [

@@ -12,11 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::delivery::Parcel;
 use super::faults::Faults;
 use super::gateway::Failure;
 use super::rules::{Refusal, success, text};
-use super::trade::Notice;
 use super::{bill, cashier, gateway};
 use crate::clock::Clock;
 use crate::payments::alipay::certificates;
@@ -60,9 +58,9 @@ pub(super) struct Inner {
     pub(super) http: Client,
     /// One change of a trade at a time.
     pub(super) changing: AsyncMutex<()>,
+    /// How many notifies were made that may be reordered.
+    pub(super) notifies: AtomicU64,
     faults: Mutex<Faults>,
-    /// A notify that waits to be overtaken.
-    swapped: Mutex<Option<(Parcel, Notice)>>,
     /// Certificate mode, if it is that.
     certified: Mutex<Option<Certified>>,
     /// How often a certificate was asked for.
@@ -156,8 +154,8 @@ impl Platform {
             merchant: merchant_key.public()?,
             http,
             changing: AsyncMutex::new(()),
+            notifies: AtomicU64::new(0),
             faults: Mutex::new(Faults::default()),
-            swapped: Mutex::new(None),
             certified: Mutex::new(None),
             downloads: AtomicU64::new(0),
         };
@@ -184,21 +182,9 @@ impl Platform {
         lock(&self.inner.faults)
     }
 
+    /// The platform's clock, which may be off.
     pub(super) fn now_ms(&self) -> i64 {
-        self.inner.clock.now_ms()
-    }
-
-    /// What the platform's clock says.
-    pub(super) fn skewed_ms(&self) -> i64 {
-        self.now_ms() + self.faults().skew_ms
-    }
-
-    pub(super) fn swap(&self, parcel: Parcel, notice: Notice) {
-        *lock(&self.inner.swapped) = Some((parcel, notice));
-    }
-
-    pub(super) fn take_swapped(&self) -> Option<(Parcel, Notice)> {
-        lock(&self.inner.swapped).take()
+        self.inner.clock.now_ms() + self.faults().skew_ms
     }
 
     /// Changes to certificate mode: from now on the merchant must name its certificate `app` and
