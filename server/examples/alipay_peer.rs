@@ -63,7 +63,8 @@ impl TradeListener for Told {
                 return Err(OrderError::WrongAmount { paid_fen, opened_fen: PRICE_FEN });
             }
             let mut told = self.0.lock().expect("no holder panics");
-            told.push(format!("{} {:?}", trade.payment_id, trade.status));
+            let held = if trade.held { " held" } else { "" };
+            told.push(format!("{} {:?}{held}", trade.payment_id, trade.status));
             Ok(())
         })
     }

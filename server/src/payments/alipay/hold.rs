@@ -27,9 +27,11 @@ const TITLE_MAX_CHARS: usize = 100;
 const MINUTES_MAX: i64 = 15 * 24 * 60;
 
 /// The platform never saw the hold, or the merchant has no contract for holds.
-const NO_HOLD: [&str; 4] = [
+const NO_HOLD: [&str; 6] = [
     "AUTH_ORDER_NOT_EXIST",
     "AUTH_OPERATION_NOT_EXIST",
+    "ACQ.TRADE_NOT_EXIST",
+    "isv.invalid-method",
     "isv.insufficient-isv-permissions",
     "ACCESS_FORBIDDEN",
 ];
