@@ -2,6 +2,7 @@
 
 mod bench;
 mod e2e;
+mod kill;
 mod layout;
 mod lint;
 mod postgres;
@@ -52,6 +53,8 @@ enum Command {
     Bench,
     /// Live through seeds of the simulation
     Simulate(simulate::Seeds),
+    /// Kill the server at random moments under load, then check that nothing is lost or paid twice
+    Kill(kill::Kills),
 }
 
 fn main() -> ExitCode {
@@ -74,5 +77,6 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Wasm => wasm::build(&layout).and_then(|()| site::weigh(&layout)),
         Command::Bench => bench::run_all(&layout),
         Command::Simulate(seeds) => simulate::live(&layout, &seeds),
+        Command::Kill(kills) => kill::kill(&layout, &kills),
     }
 }

@@ -1,6 +1,7 @@
 //! After a world's end: whether all is where it belongs, by what each side has written down.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -81,18 +82,39 @@ impl Tables {
     }
 }
 
+/// What all of a world's orders came to.
+#[derive(Default)]
+pub struct Sums {
+    orders: usize,
+    closed: usize,
+    paid_fen: Fen,
+    refunded_fen: Fen,
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { orders, closed, paid_fen, refunded_fen } = self;
+        let (paid, refunded) = (paid_fen.0, refunded_fen.0);
+        write!(f, "{orders} orders, {closed} billed, {paid} fen paid, {refunded} fen given back")
+    }
+}
+
 /// Checks all books once everything has come to rest.
-pub async fn check(world: &World, bank: &Bank) {
+pub async fn check(world: &World, bank: &Bank) -> Sums {
     let tables = Tables::open(world).await;
     until("nothing is left to do", async || tables.nothing_left().await).await;
     world.end();
     ledger_check(world).await;
     let store = Store::open(&world.database).await.expect("the database");
-    let orders = store.orders_after(None, "", 500).await.expect("orders");
+    let orders = store.orders_after(None, "", 100_000).await.expect("orders");
     assert!(!orders.is_empty());
     let trades = trades(bank).await;
     let mut held_fen = Fen::ZERO;
+    let mut sums = Sums { orders: orders.len(), ..Sums::default() };
     for order in &orders {
+        sums.closed += usize::from(matches!(order.state, State::Closed(_)));
+        sums.paid_fen += order.paid_fen();
+        sums.refunded_fen += refunded_fen(order);
         let socket =
             store.socket(&order.operator_id, &order.socket_id).await.expect("the database");
         assert_eq!(socket.expect("the socket").held_by, None, "the socket is free");
@@ -102,6 +124,7 @@ pub async fn check(world: &World, bank: &Bank) {
     let balances = store.balances(&"op".into()).await.expect("balances");
     let clearing = balances.iter().filter(|(account, _)| account.starts_with("clearing:"));
     assert_eq!(clearing.map(|(_, fen)| *fen).sum::<Fen>(), held_fen, "what the platform holds");
+    sums
 }
 
 async fn ledger_check(world: &World) {
