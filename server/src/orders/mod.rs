@@ -13,6 +13,7 @@ mod reports;
 mod riders;
 mod service;
 mod sessions;
+pub(crate) mod splits;
 mod staff;
 
 pub use devices::{StartRecord, StopRecord};
@@ -24,7 +25,8 @@ pub use ports::{
     Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
     Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
-pub use riders::{NewOrder, SocketView};
+pub use riders::{NewOrder, ORDER_SYMBOLS, SocketView};
 pub use service::{OrderError, Orders};
+pub use splits::{WrittenRule, lint_rule, write_rule};
 pub use staff::RunningOrder;
 pub use wasm_core::tariff::Reading;

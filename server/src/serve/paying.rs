@@ -33,6 +33,7 @@ pub(super) struct Paying {
 /// The simulated platforms.
 struct Demo {
     alipay: demo::alipay::Platform,
+    wechat: demo::wechat::Platform,
 }
 
 impl Paying {
@@ -58,14 +59,18 @@ impl Paying {
         public_url: &str,
         loopback_url: &str,
     ) -> Result<Self> {
-        let (platform, config) =
-            demo::alipay::Platform::open(store.clone(), clock.clone(), public_url, loopback_url)
-                .await
-                .context("cannot open the simulated Alipay")?;
+        let (at, now) = (store.clone(), clock.clone());
+        let opened = demo::alipay::Platform::open(at, now, public_url, loopback_url);
+        let (alipay, alipay_config) = opened.await.context("cannot open the simulated Alipay")?;
+        let (at, now) = (store.clone(), clock.clone());
+        let opened = demo::wechat::Platform::open(at, now, public_url, loopback_url);
+        let (wechat, known) = opened.await.context("cannot open the simulated WeChat Pay")?;
+        // The simulated platform reports over the loopback, as it is called.
+        let wechat_config = WechatConfig::new(&known.settings(), loopback_url)?;
         Ok(Self {
-            alipay: Some(Arc::new(Alipay::new(config, clock.clone())?)),
-            wechat: None,
-            demo: Some(Demo { alipay: platform }),
+            alipay: Some(Arc::new(Alipay::new(alipay_config, clock.clone())?)),
+            wechat: Some(Wechat::new(wechat_config, clock.clone())?),
+            demo: Some(Demo { alipay, wechat }),
         })
     }
 
@@ -122,7 +127,10 @@ impl Paying {
             routes.push(wechat::notify::router(notifies).with_state(()));
         }
         if let Some(demo) = &self.demo {
-            routes.push(demo.alipay.router().with_state(()));
+            let (alipay, wechat) = (&demo.alipay, &demo.wechat);
+            routes.push(alipay.router().with_state(()));
+            routes.push(wechat.router().with_state(()));
+            routes.push(demo::faults::router(alipay.clone(), wechat.clone()).with_state(()));
         }
         routes
     }
@@ -130,7 +138,9 @@ impl Paying {
     /// Takes up the notifies that a restart interrupted; once the server listens.
     pub(super) async fn resume(&self) -> Result<()> {
         let Some(demo) = &self.demo else { return Ok(()) };
-        demo.alipay.resume().await.context("cannot take up the simulated notifies")
+        let context = "cannot take up the simulated notifies";
+        demo.alipay.resume().await.context(context)?;
+        demo.wechat.resume().await.context(context)
     }
 }
 
