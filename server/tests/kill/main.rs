@@ -6,6 +6,8 @@
 
 #![cfg(debug_assertions)]
 
+#[path = "../audit/mod.rs"]
+mod audit;
 mod books;
 mod points;
 mod rider;

@@ -3,6 +3,8 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+#[path = "../audit/mod.rs"]
+mod audit;
 mod books;
 mod fake_holds;
 mod faults;
