@@ -85,6 +85,7 @@ async fn call(State(peer): State<Peer>, Query(call): Query<Call>) -> Json<Value>
         via,
         expires_ms: Clock::System.now_ms() + 600_000,
         return_url: "http://127.0.0.1/orders/1?a=b&c=充".to_owned(),
+        will_split: false,
     };
     let app = PayVia::app(Channel::Alipay, "open-1".to_owned());
     let answer = match call.deed.as_str() {

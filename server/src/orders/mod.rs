@@ -13,6 +13,7 @@ mod reports;
 mod riders;
 mod service;
 mod sessions;
+pub(crate) mod splits;
 mod staff;
 
 pub use devices::{StartRecord, StopRecord};
@@ -26,5 +27,6 @@ pub use ports::{
 };
 pub use riders::{NewOrder, SocketView};
 pub use service::{OrderError, Orders};
+pub use splits::{WrittenRule, lint_rule, write_rule};
 pub use staff::RunningOrder;
 pub use wasm_core::tariff::Reading;

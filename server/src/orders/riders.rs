@@ -175,6 +175,7 @@ impl Orders {
             via,
             expires_ms,
             return_url,
+            will_split: self.will_split(&order).await?,
         };
         let checkout = platform.payments.create(&payment).await;
         crash::point("after_call", "pay");

@@ -18,6 +18,7 @@ pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod splits;
 pub mod statements;
 pub mod stations;
 pub mod tickets;
@@ -87,6 +88,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
     (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
     (13, "books", include_str!("../../migrations/0013_books.sql")),
+    (12, "splits", include_str!("../../migrations/0012_splits.sql")),
 ];
 
 impl Store {

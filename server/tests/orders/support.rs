@@ -11,7 +11,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
     Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder,
-    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, TradeState,
+    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, Splits, TradeState,
     TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
@@ -85,6 +85,15 @@ pub struct World {
 impl World {
     /// Seeds `store` with one station of two sockets, online.
     pub async fn new(store: Store, tariff: Tariff) -> Self {
+        Self::with_splits(store, tariff, None).await
+    }
+
+    /// The same with a platform that passes parts on.
+    pub async fn with_splits(
+        store: Store,
+        tariff: Tariff,
+        splits: Option<Arc<dyn Splits>>,
+    ) -> Self {
         store.migrate().await.expect("migrations");
         watch(&store).await;
         let clock = Clock::manual(BEGIN_MS);
@@ -96,6 +105,7 @@ impl World {
         let platform = Platform {
             holds: Some(holds.clone()),
             bills: Some(payments.clone()),
+            splits,
             ..Platform::of(payments.clone())
         };
         let platforms = Platforms::default()

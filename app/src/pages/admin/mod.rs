@@ -9,4 +9,5 @@ pub mod login;
 mod orders;
 pub mod overview;
 pub mod sites;
+pub mod splits;
 pub mod trouble;

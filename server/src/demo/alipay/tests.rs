@@ -114,6 +114,7 @@ impl Fixture {
             via,
             expires_ms: Clock::System.now_ms() + 600_000,
             return_url: format!("{}/orders/1?from=pay", self.url),
+            will_split: false,
         }
     }
 

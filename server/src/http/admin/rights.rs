@@ -9,5 +9,6 @@ pub(super) fn of(role: &str) -> Rights {
         retry_jobs: matches!(role, "owner" | "finance"),
         read_books: matches!(role, "owner" | "finance"),
         decide_cases: matches!(role, "owner" | "finance"),
+        share_rules: role == "owner",
     }
 }

@@ -101,6 +101,15 @@ impl Service {
         self.send(own.body(Body::empty()).unwrap()).await
     }
 
+    async fn send_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response<Body> {
+        let form = ask("POST", path, cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(form.body(Body::from(body)).unwrap()).await
+    }
+
     async fn try_login(&self, login: &str, password: &str) -> Response<Body> {
         let form = ask("POST", "/admin/login", "sc_lang=zh")
             .header("sec-fetch-site", "same-origin")
@@ -231,6 +240,66 @@ async fn a_role_without_the_right_is_told_so() {
     let books = service.get("/admin/books", &finance).await;
     assert_eq!(books.status(), StatusCode::OK);
     assert!(text(books).await.contains(Admin::of(Lang::Zh).books.whole));
+}
+
+#[tokio::test]
+async fn a_split_rule_is_linted_before_it_is_stored_and_only_the_owner_writes_it() {
+    let service = service().await;
+    let (owner, finance) = (service.cookie("owner").await, service.cookie("finance").await);
+    let (technician, stranger) =
+        (service.cookie("technician").await, service.cookie("stranger").await);
+    let path = "/admin/splits/sites/jinxiu";
+    assert_eq!(service.get("/admin/splits", &technician).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(service.get("/admin/splits", &finance).await.status(), StatusCode::OK);
+    assert_eq!(service.get(path, &finance).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(service.get(path, &stranger).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(service.get(path, &owner).await.status(), StatusCode::OK);
+    let mut fields = vec![
+        ("p0_id", "own"),
+        ("p0_name", "清源充电"),
+        ("p0_role", "operator"),
+        ("p0_basis", "percent"),
+        ("p0_value", "0"),
+        ("p1_id", "wuye"),
+        ("p1_name", "锦绣物业"),
+        ("p1_role", "property"),
+        ("p1_basis", "percent"),
+        ("p1_value", "101"),
+        ("electricity", "outside"),
+        ("rest_to", "own"),
+    ];
+    for cookie in [&finance, &technician] {
+        let refused = service.send_form(path, cookie, &fields).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    }
+    let strange = service.send_form(path, &stranger, &fields).await;
+    assert_eq!(strange.status(), StatusCode::NOT_FOUND);
+    let rules = async || service.app.store.split_rules(None).await.unwrap();
+
+    let refused = service.send_form(path, &owner, &fields).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "101 %");
+    assert!(rules().await.is_empty());
+    fields[9] = ("p1_value", "20");
+    let warned = service.send_form(path, &owner, &fields).await;
+    assert_eq!(warned.status(), StatusCode::UNPROCESSABLE_ENTITY, "no account: paid by hand");
+    let warned = text(warned).await;
+    assert!(warned.contains("name=\"confirmed\"") && warned.contains("锦绣物业"), "{warned}");
+    assert!(rules().await.is_empty());
+    fields.push(("confirmed", "yes"));
+    let stored = service.send_form(path, &owner, &fields).await;
+    assert_eq!(stored.status(), StatusCode::SEE_OTHER);
+    let rules = rules().await;
+    assert_eq!((rules.len(), rules[0].created_by.as_str()), (1, "id-owner"));
+    let shown = text(service.get("/admin/splits", &owner).await).await;
+    assert!(shown.contains("锦绣物业") && shown.contains("20.00%"), "{shown}");
+    let strange = text(service.get("/admin/splits", &stranger).await).await;
+    assert!(!strange.contains("锦绣物业"), "{strange}");
+
+    for path in ["shares/wuye", "returns/OB1"] {
+        let path = format!("/admin/splits/orders/O/{path}/retry");
+        assert_eq!(service.post(&path, &technician).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(service.post(&path, &finance).await.status(), StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ pub struct NewPayment {
     pub expires_ms: i64,
     /// Where the rider comes back to: an absolute address.
     pub return_url: String,
+    /// Whether parts of it will go to others: some platforms must freeze it for that.
+    pub will_split: bool,
 }
 
 /// How a rider pays: at which platform, and by which of its products.
