@@ -37,8 +37,12 @@ fn acknowledged(rows: &Rows, outside: &Outside, findings: &mut Vec<String>) {
     for id in &outside.notified {
         let paid = rows.payments.iter().filter(|row| row.id == *id && row.status == "paid").count();
         let keys = [format!("paid:{id}"), format!("held:{id}")];
-        let facts: BTreeSet<_> =
-            rows.postings.iter().filter(|p| keys.contains(&p.key)).map(|p| &p.transaction).collect();
+        let facts: BTreeSet<_> = rows
+            .postings
+            .iter()
+            .filter(|p| keys.contains(&p.key))
+            .map(|p| &p.transaction)
+            .collect();
         let told =
             |order: &OrderRow| order.list("payments").iter().filter(|p| p["id"] == **id).count();
         let in_orders: usize = rows.orders.iter().map(told).sum();

@@ -15,6 +15,7 @@ mod journal;
 mod money;
 mod platforms;
 pub mod rows;
+mod splits;
 
 use rows::Outside;
 use server::store::Store;
@@ -37,6 +38,7 @@ pub async fn audit(store: &Store, outside: &Outside, moment: Moment) -> Vec<Stri
     money::check(&rows, &mut findings);
     facts::check(&rows, outside, &mut findings);
     bill::check(&rows, outside, &mut findings);
+    splits::check(&rows, outside, &mut findings);
     journal::check(&rows, &mut findings);
     platforms::check(&rows, outside, moment, &mut findings);
     if moment == Moment::AtRest {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::rows::{OrderRow, PostingRow, Rows, number, text};
+use super::splits;
 
-type Balances = BTreeMap<String, i64>;
+pub type Balances = BTreeMap<String, i64>;
 
 /// The books against themselves and against the orders.
 pub fn check(rows: &Rows, findings: &mut Vec<String>) {
@@ -26,6 +27,7 @@ pub fn check(rows: &Rows, findings: &mut Vec<String>) {
     let mut expected = Balances::new();
     for order in &rows.orders {
         expect(order, &mut expected);
+        splits::expect(rows, order, &mut expected);
         order_is_sane(order, findings);
     }
     for posting in rows.postings.iter().filter(|posting| posting.order.is_empty()) {
@@ -42,6 +44,16 @@ pub fn check(rows: &Rows, findings: &mut Vec<String>) {
 
 fn is_done(part: &Value) -> bool {
     part["status"]["is"] == "done"
+}
+
+/// Given back after the bill, from what was earned.
+fn is_complaint(refund: &Value) -> bool {
+    refund["reason"] == "complaint"
+}
+
+/// What the operator gave back after the bill, fen.
+pub fn given_back_fen(order: &OrderRow) -> i64 {
+    sum_fen(order.list("refunds").iter().filter(|refund| is_complaint(refund)))
 }
 
 fn sum_fen<'a>(parts: impl Iterator<Item = &'a Value>) -> i64 {
@@ -81,7 +93,8 @@ fn expect(order: &OrderRow, expected: &mut Balances) {
     }
     for refund in order.list("refunds") {
         let fen = number(refund, "amount_fen");
-        add(format!("prepaid:{id}"), fen);
+        let earned = format!("allowance:{}:{}", plain(operator), plain(site));
+        add(if is_complaint(refund) { earned } else { format!("prepaid:{id}") }, fen);
         let done = is_done(refund);
         let to =
             if done { format!("clearing:{}", channel_of(refund)) } else { format!("refunds:{id}") };
@@ -114,22 +127,23 @@ fn expect_of_nobody(posting: &PostingRow, expected: &mut Balances, findings: &mu
 /// Refunds of a payment stay within it; what was paid is billed, or goes back, to the fen.
 fn order_is_sane(order: &OrderRow, findings: &mut Vec<String>) {
     let mut all_fen = 0;
-    for payment in order.list("payments").iter().filter(|payment| payment["held"] != true) {
+    for payment in order.list("payments") {
         let of = |refund: &&Value| refund["payment_id"] == payment["id"];
         let back_fen = sum_fen(order.list("refunds").iter().filter(of));
-        let paid_fen = number(payment, "amount_fen");
+        let captures = order.list("captures").iter().filter(of);
+        let held = payment["held"] == true;
+        let paid_fen = if held { sum_fen(captures) } else { number(payment, "amount_fen") };
         if back_fen > paid_fen {
             findings.push(format!("I5 {}: {back_fen} go back of {paid_fen}", payment["id"]));
         }
         all_fen += paid_fen - back_fen;
     }
-    let taken_fen = sum_fen(order.list("captures").iter());
-    let billed_fen = order.bill().map_or(0, |bill| number(bill, "total_fen"));
+    let total_fen = order.bill().map_or(0, |bill| number(bill, "total_fen"));
+    let billed_fen = total_fen - given_back_fen(order);
     let is_over =
         ["settled", "closed", "cancelled", "start_failed"].contains(&order.state.as_str());
-    if is_over && all_fen + taken_fen != billed_fen {
-        findings
-            .push(format!("I5 {}: billed {billed_fen}, keeps {all_fen} + {taken_fen}", order.id));
+    if is_over && all_fen != billed_fen {
+        findings.push(format!("I5 {}: billed {billed_fen}, keeps {all_fen}", order.id));
     }
     let unpaid = order.list("refunds").iter().chain(order.list("captures")).filter(|p| !is_done(p));
     if order.state == "closed" && unpaid.count() > 0 {

@@ -22,6 +22,9 @@ pub struct Outside {
     pub honest: BTreeMap<String, i64>,
     /// What flowed at the sockets, charge by charge.
     pub currents: Vec<Current>,
+    /// What the platforms passed on and did not take back, by order and account; none where nobody
+    /// keeps count.
+    pub passed_on: Option<BTreeMap<String, BTreeMap<String, i64>>>,
     /// The platforms' own books by channel.
     pub books: BTreeMap<String, Book>,
 }
@@ -65,6 +68,7 @@ pub struct Rows {
     pub transactions: Vec<TransactionRow>,
     pub samples: BTreeMap<i64, Vec<Sample>>,
     pub jobs: Vec<JobRow>,
+    pub shares: Vec<ShareRow>,
     /// Rows that name an order of another operator's.
     pub strays: Vec<String>,
     /// Old and new state and version of each change of an order, if the run is watched.
@@ -117,6 +121,34 @@ pub struct JobRow {
     pub kind: String,
     pub payload: String,
     pub status: String,
+}
+
+/// A party's share of an order.
+pub struct ShareRow {
+    pub order: String,
+    pub channel: String,
+    pub party: String,
+    pub role: String,
+    pub status: String,
+    /// The account at the platform; empty for none.
+    pub account: String,
+    pub amount_fen: i64,
+    pub back_fen: i64,
+    pub paper_fen: i64,
+    pub paid_fen: i64,
+    pub returned_fen: i64,
+}
+
+impl ShareRow {
+    /// What is left of it after refunds.
+    pub fn left_fen(&self) -> i64 {
+        self.amount_fen - self.back_fen
+    }
+
+    /// What the partner has of it.
+    pub fn out_fen(&self) -> i64 {
+        self.paid_fen - self.returned_fen
+    }
 }
 
 pub struct Change {
@@ -189,6 +221,7 @@ pub async fn read(pool: &AnyPool) -> Rows {
         transactions: transactions(pool).await,
         samples,
         jobs: jobs.await,
+        shares: shares(pool).await,
         strays: strays(pool).await,
         changes: super::journal::changes(pool).await,
     }
@@ -221,6 +254,30 @@ async fn transactions(pool: &AnyPool) -> Vec<TransactionRow> {
         stop_wh: row.get(5),
         is_over: row.get::<Option<i64>, _>(6).is_some(),
         remark: row.get(7),
+    };
+    all(pool, sql, read).await
+}
+
+async fn shares(pool: &AnyPool) -> Vec<ShareRow> {
+    let sql = "SELECT h.order_id, s.channel, h.party_id, h.role, h.status, h.account_json, \
+               h.amount_fen, h.back_fen, h.paper_fen, h.paid_fen, h.returned_fen \
+               FROM split_shares h JOIN splits s ON s.order_id = h.order_id";
+    let account = |json: String| {
+        let account = serde_json::from_str::<Value>(&json).ok();
+        account.and_then(|account| Some(account["account"].as_str()?.to_owned()))
+    };
+    let read = |row: &AnyRow| ShareRow {
+        order: row.get(0),
+        channel: row.get(1),
+        party: row.get(2),
+        role: row.get(3),
+        status: row.get(4),
+        account: account(row.get(5)).unwrap_or_default(),
+        amount_fen: row.get(6),
+        back_fen: row.get(7),
+        paper_fen: row.get(8),
+        paid_fen: row.get(9),
+        returned_fen: row.get(10),
     };
     all(pool, sql, read).await
 }

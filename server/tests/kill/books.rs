@@ -104,7 +104,8 @@ pub async fn check(world: &World, bank: &Bank) {
     let balances = store.balances(&"op".into()).await.expect("balances");
     let clearing = balances.iter().filter(|(account, _)| account.starts_with("clearing:"));
     let kept = outside.books.values().flat_map(BTreeMap::values);
-    let kept_fen: i64 = kept.map(|trade| trade.paid_fen - trade.refunds.values().sum::<i64>()).sum();
+    let kept_fen: i64 =
+        kept.map(|trade| trade.paid_fen - trade.refunds.values().sum::<i64>()).sum();
     assert_eq!(clearing.map(|(_, fen)| fen.0).sum::<i64>(), kept_fen, "what the platform holds");
 }
 
