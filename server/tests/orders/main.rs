@@ -6,6 +6,7 @@ mod story;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod books;
+mod confluence;
 mod fake_holds;
 mod faults;
 mod holds;
