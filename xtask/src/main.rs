@@ -4,6 +4,7 @@ mod bench;
 mod e2e;
 mod layout;
 mod lint;
+mod mutate;
 mod postgres;
 mod python;
 mod run;
@@ -52,6 +53,8 @@ enum Command {
     Bench,
     /// Live through seeds of the simulation
     Simulate(simulate::Seeds),
+    /// Break the code on purpose, and see whether the simulation finds it
+    Mutate(mutate::Mistakes),
 }
 
 fn main() -> ExitCode {
@@ -74,5 +77,6 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Wasm => wasm::build(&layout).and_then(|()| site::weigh(&layout)),
         Command::Bench => bench::run_all(&layout),
         Command::Simulate(seeds) => simulate::live(&layout, &seeds),
+        Command::Mutate(mistakes) => mutate::all(&layout, &mistakes),
     }
 }
