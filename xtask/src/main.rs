@@ -5,6 +5,7 @@ mod e2e;
 mod kill;
 mod layout;
 mod lint;
+mod mutate;
 mod postgres;
 mod python;
 mod run;
@@ -55,6 +56,8 @@ enum Command {
     Simulate(simulate::Seeds),
     /// Kill the server at random moments under load, then check that nothing is lost or paid twice
     Kill(kill::Kills),
+    /// Break the code on purpose, and see whether the simulation finds it
+    Mutate(mutate::Mistakes),
 }
 
 fn main() -> ExitCode {
@@ -78,5 +81,6 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Bench => bench::run_all(&layout),
         Command::Simulate(seeds) => simulate::live(&layout, &seeds),
         Command::Kill(kills) => kill::kill(&layout, &kills),
+        Command::Mutate(mistakes) => mutate::all(&layout, &mistakes),
     }
 }

@@ -136,6 +136,17 @@ impl Store {
         Ok(())
     }
 
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The tables themselves, for tests that want a second opinion on what the store says.
+    #[doc(hidden)]
+    pub fn tables(&self) -> &AnyPool {
+        &self.pool
+    }
+
     /// Begins a write transaction.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wasm_core::ids::OrderId;
 use wasm_core::link::ScanCode;
 
+use crate::audit::watch;
 use crate::books::Tables;
 
 /// The only price list.
@@ -318,6 +319,7 @@ impl Server {
 async fn seed(database: &str, codes: Vec<ScanCode>) {
     let store = Store::open(database).await.expect("a database");
     store.migrate().await.expect("migrations");
+    watch(&store).await;
     let now_ms = Clock::System.now_ms();
     let tariff = json!({
         "id": TARIFF,
