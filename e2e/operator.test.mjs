@@ -2,13 +2,13 @@
 // is given back and takes part of the split with it, and the books stay right.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import {
-  assertAccessible, assertQuiet, changed, fen, launch, order, payAtCashier, phone, picture, scanFreeSocket, stop,
-  TEST_LIMIT, untilHeading, URL_BASE,
+  assertAccessible, assertQuiet, fen, launch, order, payAtCashier, phone, picture, TEST_LIMIT, untilHeading, URL_BASE,
 } from './harness.mjs';
+import { addDevice, saochong, startStation } from './station.mjs';
 
+const LOGIN = `desk-${process.pid}`;
 const PASSWORD = 'korrekt pferd batterie';
 /** A fifth of the service to whoever manages the estate. */
 const RULE = {
@@ -18,9 +18,20 @@ const RULE = {
   electricity: 'inside', rest_to: 'own',
 };
 
+/** A price at which the few watt-hours of a short charge cost enough to be split. */
+const TARIFF = {
+  id: 'split-1', longest_ms: 36_000_000,
+  electricity: [{ from_minute: 0, price_mfen_per_kwh: 62_000 }],
+  service: { by: 'energy', prices: [{ from_minute: 0, price_mfen_per_kwh: 5_000_000 }] },
+  plans: [{ id: 'full', limit: { by: 'full' }, price: { by: 'metered', prepaid_fen: 400 } }],
+};
+
 let browser;
+let site;
 before(async () => {
-  saochong('user', 'add', '--operator', 'qingyuan', '--login', `desk-${process.pid}`);
+  saochong(['user', 'add', '--operator', 'qingyuan', '--login', LOGIN], { SAOCHONG_PASSWORD: PASSWORD });
+  const add = ['site', 'add', '--operator', 'qingyuan', '--name', '分账小区', '--address', '云河市', '--tariff', '-'];
+  site = { operator_id: 'qingyuan', ...saochong(add, {}, JSON.stringify(TARIFF)) };
   browser = await launch();
 });
 after(() => browser.close());
@@ -34,7 +45,11 @@ for (const channel of ['wechat', 'alipay']) {
     await picture(page, `operator-1-splits-${channel}`);
 
     const rider = await phone(browser);
-    const orderPath = await chargeFor(rider, channel);
+    const device = addDevice(`split-${channel}-${process.pid}`, site);
+    const station = startStation(process.execPath, 'ocpp/charge.mjs', device);
+    await station.says('ready');
+    const orderPath = await chargeAt(rider, channel, device);
+    station.end();
     await page.goto(`${URL_BASE}/admin`);
     await page.getByLabel('订单号').fill(orderPath.split('/').pop());
     await page.getByRole('button', { name: '查找' }).click();
@@ -56,7 +71,7 @@ for (const channel of ['wechat', 'alipay']) {
     await rider.page.goto(`${URL_BASE}${orderPath}`);
     await rider.page.getByText('商家退款').first().waitFor();
 
-    saochong('ledger', 'check');
+    assert.deepEqual(saochong(['ledger', 'check']).findings, []);
     assertQuiet(desk);
     await rider.close();
     await desk.close();
@@ -65,14 +80,14 @@ for (const channel of ['wechat', 'alipay']) {
 
 async function logIn(page) {
   await page.goto(`${URL_BASE}/admin/login`);
-  await page.locator('input[name="login"]').fill(`desk-${process.pid}`);
+  await page.locator('input[name="login"]').fill(LOGIN);
   await page.locator('input[name="password"]').fill(PASSWORD);
   await page.locator('form button').first().click();
   await page.waitForURL(/\/admin$/);
 }
 
 async function writeRule(page) {
-  await page.goto(`${URL_BASE}/admin/splits/sites/shijing`);
+  await page.goto(`${URL_BASE}/admin/splits/sites/${site.site_id}`);
   for (const [name, value] of Object.entries(RULE)) {
     const field = page.locator(`[name="${name}"]`);
     if (await field.evaluate((it) => it.tagName === 'SELECT')) await field.selectOption(value);
@@ -88,17 +103,12 @@ async function writeRule(page) {
   await page.waitForURL(/\/admin\/splits$/);
 }
 
-/** A charge at a price by the package, which costs something at once; the path of its order. */
-async function chargeFor(rider, channel) {
-  const { page, words } = rider;
-  await scanFreeSocket(rider, '石井新村');
+/** A whole charge at a socket of the site; the path of its order. */
+async function chargeAt({ page, words }, channel, device) {
+  await page.goto(device.sockets[0].url);
   await page.locator(`input[name="channel"][value="${channel}"] + label`).click();
-  await order(rider);
-  await payAtCashier(rider);
-  await untilHeading(page, words.charging);
-  const energy = page.locator('.meter .tiles dd').nth(1);
-  await changed(energy, await energy.textContent());
-  await stop(rider);
+  await order({ page, words });
+  await payAtCashier({ page });
   await untilHeading(page, words.ended);
   return new URL(page.url()).pathname;
 }
@@ -111,8 +121,4 @@ async function until(page, locator) {
     await page.reload();
   }
   await locator.first().waitFor();
-}
-
-function saochong(...args) {
-  return execFileSync(process.env.SAOCHONG_BIN, args, { env: { ...process.env, SAOCHONG_PASSWORD: PASSWORD }, encoding: 'utf8' });
 }
