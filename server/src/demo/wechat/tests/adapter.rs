@@ -92,7 +92,7 @@ async fn a_refund_goes_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn f05_callbacks_come_late_twice_reordered_or_never() {
+async fn f01_callbacks_come_late_twice_reordered_or_never() {
     let mut shop = Shop::new().await;
     let pay = async |shop: &Shop, id: &str, action: &str| {
         let cashier = shop.cashier(&shop.open_in_app(id).await.unwrap()).await;
@@ -123,7 +123,7 @@ async fn f05_callbacks_come_late_twice_reordered_or_never() {
 }
 
 #[tokio::test]
-async fn f07_probes_and_forged_callbacks_change_nothing() {
+async fn f06_probes_and_forged_callbacks_change_nothing() {
     let mut shop = Shop::new().await;
     shop.faults(|faults| faults.probes = true);
     let cashier = shop.cashier(&shop.open_in_app("PROBE1").await.unwrap()).await;
@@ -165,7 +165,7 @@ const SPOILT: [AnswerFault; 8] = [
 ];
 
 #[tokio::test]
-async fn f03_a_deed_with_a_spoilt_answer_is_done_once() {
+async fn f09_a_deed_with_a_spoilt_answer_is_done_once() {
     let mut shop = Shop::new().await;
     shop.paid("SPOILT").await;
     for (nth, fault) in SPOILT.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! The simulated platform against a small merchant, over loopback HTTP.
 
 mod adapter;
+mod beyond;
 mod delivery;
 mod doors;
 mod merchant;
