@@ -182,7 +182,8 @@ impl Wechat {
             if status != StatusCode::OK {
                 return Err(refusal(status, &body));
             }
-            read_certificates(&headers, &body, &self.config.seal_key, self.clock.now_ms())
+            let ours = (&self.config.seal_key, self.config.public_key.as_ref());
+            read_certificates(&headers, &body, ours, self.clock.now_ms())
         };
         if let Err(unsure) = self.keys.renew(now_ms, fetch).await {
             tracing::error!(%unsure, "platform certificates not fetched");
