@@ -26,7 +26,7 @@ const WORDS = {
     free: '空闲可用', choose: '怎么充', pay: /^支付/, charging: '正在充电', awaiting: '等待支付',
     cancel: '取消订单', cancelled: '已取消', nothingPaid: '没有收钱。',
     stop: '结束充电', stopYes: '确定结束', ended: '充电结束', endedByRider: '你结束了充电',
-    refunded: /已退回/, captured: /已完成/, receipt: '看账单', bill: '账单', agrees: /本机核算一致 ✓/,
+    refunded: /已退回/, refundPending: /退款已发出/, captured: /已完成/, receipt: '看账单', bill: '账单', agrees: /本机核算一致 ✓/,
     plain: /以上每一行都可以自己验算/, busy: '这个插座有人在充', own: '你正在这里充电',
     badCode: '这个码不对', mistyped: /校验没有通过/, codeLabel: '插座上的 12 位码', codeGo: '打开',
     mine: '我的订单',

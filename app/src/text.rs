@@ -461,6 +461,8 @@ pub struct Home {
     pub demo_lead: &'static str,
     /// Demo: how the QR is meant.
     pub demo_scan: &'static str,
+    /// Demo: where the simulated platforms are told to go wrong.
+    pub demo_faults: &'static str,
     /// Demo: operator login.
     pub operator_login: &'static str,
     /// The QR of a socket, told to those who cannot see it.

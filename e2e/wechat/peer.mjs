@@ -13,6 +13,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import http from "node:http";
 import { createInterface } from "node:readline";
 import wechatpay from "wechatpay-axios-plugin";
+import { merchantAgrees } from "./merchant.mjs";
 
 const { Wechatpay, Rsa, Formatter, Aes: { AesGcm } } = wechatpay;
 
@@ -172,6 +173,9 @@ const trade = (number, more = {}) => ({
   reply = () => ({ text, headers: signed(`${text} `) });
   await assert.rejects(wx.v3.pay.transactions.outTradeNo.$K5$.get(query));
 }
+
+// 4. The library as a merchant of the simulated platform.
+checks += await merchantAgrees(facts.url, { ...facts.simulated, stranger: facts.merchant_public_key });
 
 console.log(`wechatpay-axios-plugin agrees: ${checks} checks`);
 server.removeAllListeners("exit");

@@ -28,6 +28,8 @@ from cryptography.x509.oid import NameOID
 from wechatpayv3 import SignType, WeChatPay, WeChatPayType
 from wechatpayv3 import utils
 
+from merchant import check_merchant
+
 SIGN_TYPE = "WECHATPAY2-SHA256-RSA2048"
 NONCE = "593BEC0C930BF1AFEB40B4A08C8FB242"
 
@@ -230,6 +232,7 @@ def main():
             check_answers(facts, gateway, platform)
             check_callbacks(facts, gateway, merchant)
             check_certificates(facts)
+            check_merchant(facts["url"], facts["simulated"])
         finally:
             server.kill()
     print("wechatpayv3 agrees")

@@ -1,7 +1,7 @@
-//! A server for foreign `WeChat` Pay libraries to talk to: the callback endpoint, and the adapter on
-//! demand against a gateway that the peer brings. Listens on a free port of the loopback and prints
-//! one line of JSON with the address and all keys. See `e2e/wechat/`. One argument, if any: the
-//! database's address.
+//! A server for foreign `WeChat` Pay libraries to talk to: the callback endpoint, the adapter on
+//! demand against a gateway that the peer brings, and the simulated platform. Listens on a free port
+//! of the loopback and prints one line of JSON with the address and all keys. See `e2e/wechat/`. One
+//! argument, if any: the database's address.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ use wasm_core::money::Fen;
 use wasm_core::order::Channel;
 
 use server::clock::Clock;
+use server::demo::wechat::{Platform, WechatDemoConfig};
 use server::orders::{
     Logins, NewPayment, OrderError, PayVia, Payments, Receiver, ReceiverKind, RefundRequest,
     Splits, VerifiedRefund, VerifiedTrade,
@@ -153,6 +154,24 @@ async fn seal(State(peer): State<Peer>) -> Json<Value> {
     Json(json!(sealed.expect("a nonce of twelve bytes")))
 }
 
+/// What a merchant of the simulated platform knows.
+fn simulated_facts(known: &WechatDemoConfig) -> Value {
+    json!({
+        "mchid": known.mchid,
+        "appid": known.appid,
+        "app_secret": known.app_secret,
+        "serial_no": known.merchant_serial,
+        "private_key": known.merchant_private_key_pem,
+        "key_id": known.platform_public_key_id,
+        "public_key": known.platform_public_key_pem,
+        "api_v3_key": known.api_v3_key,
+        "api_v2_key": known.api_v2_key,
+        "service_id": known.service_id,
+        "bridge_url": known.bridge_url,
+        "business_view_url": known.business_view_url,
+    })
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let url = std::env::args().nth(1);
@@ -161,6 +180,8 @@ async fn main() -> anyhow::Result<()> {
     let socket = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", socket.local_addr()?);
     let (merchant, platform) = (SigningKey::generate()?, SigningKey::generate()?);
+    let opened = Platform::open(store.clone(), Clock::System, &url, &url);
+    let (simulated, known) = opened.await?;
     let settings = WechatSettings {
         base_url: Some(url.clone()),
         mchid: "1900000001".to_owned(),
@@ -191,6 +212,7 @@ async fn main() -> anyhow::Result<()> {
         "merchant_public_key": merchant.public()?.to_base64(),
         "platform_private_key": platform.to_pkcs8_base64()?,
         "platform_public_key": platform.public()?.to_base64(),
+        "simulated": simulated_facts(&known),
     });
     println!("{facts}");
     let told_news = Arc::new(Told::default());
@@ -204,6 +226,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/peer/told", get(told))
         .route("/peer/seal", get(seal))
         .with_state(Peer { config, told: told_news });
-    axum::serve(socket, notify::router(notifies).merge(peers)).await?;
+    let router = notify::router(notifies).merge(peers).merge(simulated.router());
+    axum::serve(socket, router).await?;
     Ok(())
 }

@@ -47,6 +47,9 @@ pub fn demo_html(lang: Lang, demo: DemoPage) -> String {
             </section>
             {demo.sites.into_iter().map(|site| demo_site(text, site)).collect_view()}
             {login}
+            <p class="card">
+                <a href="/demo/faults">{text.home.demo_faults}</a>
+            </p>
             {code_form(text, "")}
         }
     })

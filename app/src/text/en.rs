@@ -307,6 +307,7 @@ pub(super) static TEXT: Text = Text {
         demo_title: "Demo sites",
         demo_lead: "Scan any code with a phone, or open it here. Devices and payment are simulated; everything between is real.",
         demo_scan: "scan or open",
+        demo_faults: "Make the payment platforms go wrong",
         operator_login: "Operator login",
         qr_label: |socket| format!("QR code of {socket}"),
     },

@@ -295,6 +295,7 @@ pub(super) static TEXT: Text = Text {
         demo_title: "演示站点",
         demo_lead: "用手机扫任意一个码，或直接点开。设备、付款都是模拟的，流程是真的。",
         demo_scan: "扫一扫或点开",
+        demo_faults: "让支付平台出错试试",
         operator_login: "运营方登录",
         qr_label: |socket| format!("{socket} 的二维码"),
     },

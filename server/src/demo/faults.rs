@@ -285,3 +285,63 @@ fn select<T: PartialEq>(
          <select id=\"{id}\" name=\"{name}\">{options}</select>"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::body::Body;
+    use axum::extract::FromRequest;
+    use axum::http::Request;
+
+    use super::*;
+
+    /// What the form's answer is read as.
+    async fn read(form: &str) -> Trouble {
+        let request = Request::post(PATH)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()))
+            .unwrap();
+        let Form(wanted): Form<Wanted> = Form::from_request(request, &()).await.unwrap();
+        let Wanted { notify, answer, clock, refunds, .. } = wanted;
+        Trouble { notify, answer, clock, refunds }
+    }
+
+    #[tokio::test]
+    async fn each_choice_is_read_as_it_is_written_and_is_another_fault_at_both_platforms() {
+        let mut troubles = vec![Trouble::default()];
+        for (notify, value, ..) in NOTIFIES {
+            let told = read(&format!("platform=wechat&notify={value}")).await;
+            assert_eq!(told, Trouble { notify, ..Trouble::default() });
+            troubles.push(told);
+        }
+        for (answer, value, ..) in ANSWERS {
+            let told = read(&format!("platform=alipay&answer={value}")).await;
+            assert_eq!(told, Trouble { answer, ..Trouble::default() });
+            troubles.push(told);
+        }
+        for (clock, value, ..) in CLOCKS {
+            let told = read(&format!("platform=alipay&clock={value}")).await;
+            assert_eq!(told, Trouble { clock, ..Trouble::default() });
+            troubles.push(told);
+        }
+        for (refunds, value, ..) in REFUNDS {
+            let told = read(&format!("platform=alipay&refunds={value}")).await;
+            assert_eq!(told, Trouble { refunds, ..Trouble::default() });
+            troubles.push(told);
+        }
+        let distinct = |all: Vec<String>| all.into_iter().collect::<BTreeSet<_>>().len();
+        let wanted = distinct(troubles.iter().map(|one| format!("{one:?}")).collect());
+        let at_alipay = troubles.iter().map(|one| format!("{:?}", one.at_alipay())).collect();
+        let at_wechat = troubles.iter().map(|one| format!("{:?}", one.at_wechat())).collect();
+        assert_eq!((distinct(at_alipay), distinct(at_wechat)), (wanted, wanted));
+    }
+
+    #[test]
+    fn the_form_shows_what_was_told() {
+        let told = Trouble { notify: Notify::Lost, ..Trouble::default() };
+        let page = html([Trouble::default(), told]);
+        let chosen = |value: &str| page.matches(&format!("\"{value}\" selected")).count();
+        assert_eq!((chosen("lost"), chosen("fine"), chosen("right")), (1, 5, 2));
+    }
+}

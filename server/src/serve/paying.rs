@@ -178,7 +178,7 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
         authorize_url: source.authorize_url.clone().unwrap_or_else(|| PRODUCTION_AUTHORIZE.into()),
         app_id: source.app_id.clone(),
         seller_id: source.seller_id.clone(),
-        private_key: secret("alipay", &source.private_key_file)?,
+        private_key: secret("alipay private_key_file", &source.private_key_file)?,
         trust: alipay_trust(&source.trust)?,
         hold: HoldTerms {
             category: source.hold_category.clone(),
@@ -191,25 +191,30 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
 }
 
 fn alipay_trust(files: &AlipayTrust) -> Result<TrustSettings> {
-    let read = |file: &Path| secret("alipay", file);
     Ok(match files {
         AlipayTrust::PublicKey { current, next } => TrustSettings::PublicKey {
-            current: read(current)?,
-            next: next.as_deref().map(read).transpose()?,
+            current: secret("alipay public_key_file", current)?,
+            next: next
+                .as_deref()
+                .map(|file| secret("alipay next_public_key_file", file))
+                .transpose()?,
         },
         AlipayTrust::Certificates { app, roots, alipay } => TrustSettings::Certificates {
-            app: read(app)?,
-            roots: read(roots)?,
-            alipay: read(alipay)?,
+            app: secret("alipay app_cert_file", app)?,
+            roots: secret("alipay root_cert_file", roots)?,
+            alipay: secret("alipay cert_file", alipay)?,
         },
     })
 }
 
 fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {
-    let read = |file: &Path| secret("wechat", file);
-    let pair = |given: &(String, PathBuf)| read(&given.1).map(|text| (given.0.clone(), text));
-    let app_secret = source.app_secret_file.as_deref().map(read).transpose()?;
-    let pay_score = source.pay_score.as_ref().map(pair).transpose()?;
+    let pair = |given: &Option<(String, PathBuf)>, setting| match given {
+        Some((id, file)) => Ok::<_, anyhow::Error>(Some((id.clone(), secret(setting, file)?))),
+        None => Ok(None),
+    };
+    let app_secret = source.app_secret_file.as_deref();
+    let app_secret = app_secret.map(|file| secret("wechat app_secret_file", file)).transpose()?;
+    let pay_score = pair(&source.pay_score, "wechat api_v2_key_file")?;
     let settings = WechatSettings {
         base_url: source.base_url.clone(),
         api_url: source.api_url.clone(),
@@ -217,12 +222,12 @@ fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wech
         mchid: source.mchid.clone(),
         appid: source.appid.clone(),
         app_secret,
-        mini_program: source.mini_program.as_ref().map(pair).transpose()?,
+        mini_program: pair(&source.mini_program, "wechat mini_secret_file")?,
         serial_no: source.serial_no.clone(),
-        private_key: read(&source.private_key_file)?,
-        api_v3_key: read(&source.api_v3_key_file)?,
+        private_key: secret("wechat private_key_file", &source.private_key_file)?,
+        api_v3_key: secret("wechat api_v3_key_file", &source.api_v3_key_file)?,
         platform: PlatformKeySettings {
-            public_key: source.public_key.as_ref().map(pair).transpose()?,
+            public_key: pair(&source.public_key, "wechat public_key_file")?,
             certificates: source.platform_certificates,
         },
         pay_score: pay_score
@@ -245,9 +250,10 @@ fn form_origins(address: &str) -> Option<String> {
     }
 }
 
-fn secret(whose: &str, file: &Path) -> Result<String> {
+/// A secret's text. The file's name stays out of the message: people paste the secret itself there.
+fn secret(setting: &str, file: &Path) -> Result<String> {
     let text = fs::read_to_string(file);
-    let text = text.with_context(|| format!("{whose}: cannot read {}", file.display()))?;
+    let text = text.with_context(|| format!("{setting}: cannot read the file it names"))?;
     Ok(text.trim().to_owned())
 }
 

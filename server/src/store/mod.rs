@@ -75,7 +75,7 @@ pub enum StoreError {
     #[error("unreadable row: {0}")]
     Unreadable(String),
     /// The address is not `sqlite://…` or `postgres://…`.
-    #[error("not a database address: {0}")]
+    #[error("not a database address: {0}:…")]
     Address(String),
 }
 
@@ -134,6 +134,17 @@ impl Store {
         }
         sqlx::query(dialect::create_schema(name)).execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The tables themselves, for tests that want a second opinion on what the store says.
+    #[doc(hidden)]
+    pub fn tables(&self) -> &AnyPool {
+        &self.pool
     }
 
     /// Begins a write transaction.

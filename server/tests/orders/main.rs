@@ -3,7 +3,10 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+#[path = "../audit/mod.rs"]
+mod audit;
 mod books;
+mod confluence;
 mod fake_holds;
 mod faults;
 mod holds;

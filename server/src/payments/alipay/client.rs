@@ -17,6 +17,7 @@ use super::keys::VerifyingKey;
 use super::sign::{self, Params};
 use super::time::to_beijing;
 use crate::clock::Clock;
+use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
 use crate::random;
 
@@ -257,8 +258,9 @@ pub(super) fn for_good(unsure: Unsure, codes: &[&str]) -> Unsure {
 
 /// Reads a yes as `T`. What cannot be read is *unknown*: something happened.
 pub(super) fn read_node<T: for<'de> Deserialize<'de>>(node: Value) -> Answer<T> {
-    serde_json::from_value(node)
-        .map_err(|error| Unsure::Unknown(format!("incomprehensible: {error}")))
+    serde_json::from_value(node).map_err(|error| {
+        Unsure::Unknown(format!("incomprehensible: {}", without_value(&error.to_string())))
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! digest there.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
@@ -22,6 +22,9 @@ use crate::random;
 const BILL_MAX_BYTES: u64 = 1 << 30;
 /// Longest bill we read, unpacked, bytes.
 const UNPACKED_MAX_BYTES: u64 = 8 << 30;
+
+/// What a packed bill begins with (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A day without trades has no bill.
 const NO_BILL: &str = "NO_STATEMENT_EXIST";
@@ -52,6 +55,12 @@ impl Bills for Wechat {
             let lines = lines.map_err(|error| Unsure::Unknown(format!("bill: {error}")))?;
             lines.map_err(|error| Unsure::Unknown(format!("bill: {error}")))
         })
+    }
+
+    /// As `GET /v3/bill/tradebill` leads to it, packed or not, or as the merchant platform's page
+    /// hands it out. Nothing vouches for it but who downloaded it.
+    fn read(&self, file: &Path) -> io::Result<BillLines> {
+        open(file)
     }
 }
 
@@ -121,7 +130,16 @@ fn open_checked(file: &Path, offer: &Offer) -> io::Result<BillLines> {
     if unpacked.ok().as_ref() != Some(&wanted) && digest(File::open(file)?)? != wanted {
         return Err(wrong("the digest is another"));
     }
-    let unpacked = GzDecoder::new(BufReader::new(File::open(file)?)).take(UNPACKED_MAX_BYTES);
+    open(file)
+}
+
+/// Opens a bill, packed or not.
+fn open(file: &Path) -> io::Result<BillLines> {
+    let mut from = BufReader::new(File::open(file)?);
+    if !from.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        return Ok(Box::new(Lines::new(from)?));
+    }
+    let unpacked = GzDecoder::new(from).take(UNPACKED_MAX_BYTES);
     Ok(Box::new(Lines::new(BufReader::new(unpacked))?))
 }
 

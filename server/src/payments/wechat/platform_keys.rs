@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::config::WechatConfig;
 use super::seal::{SealKey, Sealed};
 use super::sign::{Headers, SignatureError};
+use crate::misread::without_value;
 use crate::orders::Unsure;
 use crate::payments::keys::VerifyingKey;
 use crate::payments::time::from_rfc3339;
@@ -132,16 +133,16 @@ impl PlatformKeys {
 }
 
 /// Reads the list of certificates, and believes it: each is sealed with the `APIv3` key, and the
-/// list's signature is one of theirs.
+/// list's signature is one of theirs, or that of the pinned key, which we then asked for.
 pub(super) fn read_certificates(
     headers: &HeaderMap,
     body: &[u8],
-    seal_key: &SealKey,
+    (seal_key, pinned): (&SealKey, Option<&(String, VerifyingKey)>),
     now_ms: i64,
 ) -> Result<BTreeMap<String, PlatformCertificate>, Unsure> {
     let unknown = |why: &str| Unsure::Unknown(format!("certificates: {why}"));
-    let listed: Listed =
-        serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
+    let listed: Listed = serde_json::from_slice(body)
+        .map_err(|error| unknown(&without_value(&error.to_string())))?;
     let mut certificates = BTreeMap::new();
     for entry in listed.data.into_iter().take(CERTIFICATES_MAX) {
         let pem = seal_key.open(&entry.encrypt_certificate);
@@ -154,8 +155,10 @@ pub(super) fn read_certificates(
         certificates.insert(entry.serial_no, PlatformCertificate { key, begins_ms, ends_ms });
     }
     let headers = Headers::read(headers, now_ms).map_err(|error| unknown(&error.to_string()))?;
-    let signer = certificates.get(&headers.serial).ok_or_else(|| unknown("another's signature"))?;
-    if !signer.key.verify(headers.signed_text(body), &headers.signature) {
+    let pinned = pinned.filter(|(id, _)| *id == headers.serial).map(|(_, key)| key);
+    let signer = certificates.get(&headers.serial).map(|one| &one.key).or(pinned);
+    let signer = signer.ok_or_else(|| unknown("another's signature"))?;
+    if !signer.verify(headers.signed_text(body), &headers.signature) {
         return Err(unknown(&headers.refusal().to_string()));
     }
     Ok(certificates)

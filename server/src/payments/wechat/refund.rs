@@ -20,6 +20,8 @@ pub(super) struct Refund {
     #[serde(default)]
     pub(super) mchid: Option<String>,
     out_trade_no: String,
+    #[serde(default)]
+    transaction_id: String,
     out_refund_no: String,
     #[serde(alias = "refund_status")]
     status: String,
@@ -66,9 +68,11 @@ impl Refund {
         })
     }
 
-    fn is(&self, refund: &RefundRequest) -> bool {
+    /// Whether it is about this refund of ours, of a trade under our number or of `trade_no`.
+    fn is(&self, refund: &RefundRequest, trade_no: Option<&str>) -> bool {
+        let of_ours = self.out_trade_no == refund.payment_id.as_str();
         self.out_refund_no == refund.id.as_str()
-            && self.out_trade_no == refund.payment_id.as_str()
+            && (of_ours || trade_no == Some(&self.transaction_id))
             && self.amount.refund == refund.amount_fen.0
     }
 }
@@ -76,20 +80,25 @@ impl Refund {
 impl Wechat {
     /// `POST /v3/refund/domestic/refunds`.
     pub(super) async fn pay_back(&self, refund: &RefundRequest) -> Answer<()> {
-        let out_trade_no = json!({ "out_trade_no": refund.payment_id.as_str() });
-        let answer = match self.ask_refund(refund, out_trade_no).await {
-            // What pay score took is no trade under our number: only the platform's names it.
+        let trade = json!({
+            "out_trade_no": refund.payment_id.as_str(),
+            "notify_url": self.config.notify_url,
+        });
+        let (answer, trade_no) = match self.ask_refund(refund, trade).await {
+            // What pay score took is no trade under our number: only the platform's names it. It is
+            // not reported, because we would not find the payment; a query tells.
             Err(unsure) if refused_with(&unsure, &NOT_EXIST) => {
                 match self.captured_trade_no(&refund.payment_id).await {
                     Ok(Some(number)) => {
-                        self.ask_refund(refund, json!({ "transaction_id": number })).await?
+                        let trade = json!({ "transaction_id": number });
+                        (self.ask_refund(refund, trade).await?, Some(number))
                     }
                     _ => return Err(unsure),
                 }
             }
-            answer => answer?,
+            answer => (answer?, None),
         };
-        match self.stage_of(refund, &read_as(answer)?)? {
+        match self.stage_of(refund, &read_as(answer)?, trade_no.as_deref())? {
             Stage::Done => Ok(()),
             Stage::UnderWay => Err(Unsure::Unknown("processing".to_owned())),
             Stage::GivenUp => Err(Unsure::Never {
@@ -102,7 +111,6 @@ impl Wechat {
     async fn ask_refund(&self, refund: &RefundRequest, mut body: Value) -> Answer<Value> {
         body["out_refund_no"] = json!(refund.id.as_str());
         body["reason"] = json!(clean(&refund.reason, REASON_MAX_CHARS));
-        body["notify_url"] = json!(self.config.notify_url);
         body["amount"] = json!({
             "refund": refund.amount_fen.0,
             "total": refund.paid_fen.0,
@@ -118,13 +126,24 @@ impl Wechat {
             Err(unsure) if refused_with(&unsure, &NOT_EXIST) => return Ok(false),
             answer => answer?,
         };
-        Ok(self.stage_of(refund, &read_as(answer)?)? == Stage::Done)
+        let answer: Refund = read_as(answer)?;
+        let trade_no = if answer.out_trade_no == refund.payment_id.as_str() {
+            None
+        } else {
+            self.captured_trade_no(&refund.payment_id).await?
+        };
+        Ok(self.stage_of(refund, &answer, trade_no.as_deref())? == Stage::Done)
     }
 
     /// An answer about another refund is none.
-    fn stage_of(&self, refund: &RefundRequest, answer: &Refund) -> Answer<Stage> {
+    fn stage_of(
+        &self,
+        refund: &RefundRequest,
+        answer: &Refund,
+        trade_no: Option<&str>,
+    ) -> Answer<Stage> {
         let mchid = answer.mchid.as_deref().unwrap_or(&self.config.mchid);
-        if !answer.is(refund) || mchid != self.config.mchid {
+        if !answer.is(refund, trade_no) || mchid != self.config.mchid {
             return Err(Unsure::Unknown(format!(
                 "asked for refund {}, answered another",
                 refund.id

@@ -109,7 +109,7 @@ impl Fixture {
         let url = format!("http://{}", socket.local_addr().unwrap());
         let (platform, mut config) =
             Platform::open(store.clone(), theirs, &url, &url).await.unwrap();
-        config.timeout = Duration::from_millis(500);
+        config.timeout = Duration::from_secs(2);
         change(&mut config);
         let alipay = Alipay::new(config, ours.clone()).unwrap();
         let listener = Arc::new(Listener::default());

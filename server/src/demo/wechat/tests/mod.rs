@@ -1,8 +1,11 @@
 //! The simulated platform against a small merchant, over loopback HTTP.
 
+mod adapter;
+mod beyond;
 mod delivery;
 mod doors;
 mod merchant;
 mod money;
 mod protocol;
 mod score;
+mod shop;
