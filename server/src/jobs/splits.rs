@@ -9,7 +9,9 @@ use super::payments::wait_ms;
 use super::{Done, Workers};
 use crate::crash;
 use crate::orders::splits::{NO_ACCOUNT, receiver, request, request_id};
-use crate::orders::{Answer, OrderError, ReturnRequest, ShareState, SplitRequest, Splits, Unsure};
+use crate::orders::{
+    Answer, CODE, OrderError, ReturnRequest, ShareState, SplitRequest, Splits, Unsure,
+};
 use crate::store::JobRow;
 use crate::store::splits::{ReturnRow, ReturnStatus, ShareRow, ShareStatus, SplitRow};
 
@@ -29,6 +31,9 @@ const SPLIT_WAITS_MS: [i64; 8] = [
 /// when they are over, for what partners owe is not the rider's matter.
 const RETURN_WAITS_MS: [i64; 5] =
     [MS_PER_SECOND, 5 * MS_PER_SECOND, 30 * MS_PER_SECOND, 2 * MS_PER_MINUTE, 10 * MS_PER_MINUTE];
+
+/// In what platforms say of a receiver that they do not know (any more): binding it again helps.
+const UNBOUND: [&str; 2] = ["RELATION", "ROYALTY_RECEIVER_INVALID"];
 
 /// What a platform's answer leaves to do.
 enum Asked {
@@ -150,7 +155,7 @@ impl Workers {
                 Ok(Done::Again { in_ms, why })
             }
             (Asked::Refused { why, .. }, _) => {
-                if why.contains("RELATION") {
+                if UNBOUND.iter().any(|word| why.contains(word)) {
                     self.forget_receivers(&split, &shares, ask).await?;
                 }
                 let failed = (ShareStatus::Refused, why.as_str());
@@ -254,9 +259,16 @@ impl Workers {
         else {
             return Err(Unsure::Unknown("the share is still under way".to_owned()));
         };
+        let paid = self.store.payments_of_order(&split.order_id).await.map_err(|error| {
+            tracing::error!(%error, order = %split.order_id, "no payments");
+            Unsure::Unknown("the payments cannot be read".to_owned())
+        })?;
+        let by_code = paid.iter().any(|row| row.id == split.payment_id && row.product == CODE);
         let request = ReturnRequest {
             id: back.id.clone(),
             split_id: request_id(split, share.ask),
+            payment_id: split.payment_id.clone(),
+            by_code,
             trade_no: split.trade_no.clone(),
             held: split.held,
             receiver,

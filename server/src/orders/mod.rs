@@ -19,6 +19,7 @@ mod staff;
 pub use devices::{StartRecord, StopRecord};
 pub use job::Job;
 pub use live::{LiveOrder, Progress};
+pub(crate) use ports::CODE;
 pub use ports::{
     Answer, BillDay, BillLine, BillLineKind, BillLines, Bills, CaptureRequest, Chargers, Checkout,
     CommandAnswer, Holds, Logins, NewPayment, PayVia, Payments, Platform, Platforms, Product,

@@ -10,12 +10,13 @@ use tracing::warn;
 use wasm_core::order::Channel;
 
 use crate::clock::Clock;
-use crate::config::{AlipaySource, Config, WechatSource};
+use crate::config::{AlipaySource, AlipayTrust, Config, WechatSource};
 use crate::demo;
 use crate::http::App;
 use crate::orders::{Platform, Platforms};
 use crate::payments::alipay::{
-    self, Alipay, AlipayConfig, AlipaySettings, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
+    self, Alipay, AlipayConfig, AlipaySettings, HoldTerms, PRODUCTION_AUTHORIZE,
+    PRODUCTION_GATEWAY, TrustSettings,
 };
 use crate::payments::wechat::{
     self, PayScoreSettings, PlatformKeySettings, Wechat, WechatConfig, WechatSettings,
@@ -78,9 +79,7 @@ impl Paying {
     pub(super) fn platforms(&self) -> Platforms {
         let mut platforms = Platforms::default();
         if let Some(alipay) = &self.alipay {
-            let platform =
-                Platform { logins: Some(alipay.clone()), ..Platform::of(alipay.clone()) };
-            platforms = platforms.with(Channel::Alipay, platform);
+            platforms = platforms.with(Channel::Alipay, alipay_platform(alipay));
         }
         if let Some(wechat) = &self.wechat {
             platforms = platforms.with(Channel::Wechat, wechat_platform(wechat));
@@ -147,6 +146,18 @@ impl Paying {
 /// Where `WeChat` Pay sends a phone's browser on the way to its cashier.
 const WECHAT_BROWSER_CASHIER: &str = "https://wx.tenpay.com";
 
+/// What Alipay can do for this merchant.
+fn alipay_platform(alipay: &Arc<Alipay>) -> Platform {
+    let holds = alipay.config().hold.category.is_some();
+    Platform {
+        logins: Some(alipay.clone()),
+        holds: holds.then(|| Arc::clone(alipay) as _),
+        splits: Some(alipay.clone()),
+        bills: Some(alipay.clone()),
+        ..Platform::of(alipay.clone())
+    }
+}
+
 /// What `WeChat` Pay can do for this merchant.
 fn wechat_platform(wechat: &Wechat) -> Platform {
     let shared = Arc::new(wechat.clone());
@@ -168,10 +179,32 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
         app_id: source.app_id.clone(),
         seller_id: source.seller_id.clone(),
         private_key: secret("alipay private_key_file", &source.private_key_file)?,
-        alipay_public_key: secret("alipay public_key_file", &source.public_key_file)?,
+        trust: alipay_trust(&source.trust)?,
+        hold: HoldTerms {
+            category: source.hold_category.clone(),
+            service_id: source.hold_service_id.clone(),
+        },
     };
-    let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
+    let config = AlipayConfig::new(&settings, public_url, clock.now_ms())
+        .context("alipay: a key or certificate is wrong")?;
     Ok(Alipay::new(config, clock.clone())?)
+}
+
+fn alipay_trust(files: &AlipayTrust) -> Result<TrustSettings> {
+    Ok(match files {
+        AlipayTrust::PublicKey { current, next } => {
+            let next = next.as_deref().map(|file| secret("alipay next_public_key_file", file));
+            TrustSettings::PublicKey {
+                current: secret("alipay public_key_file", current)?,
+                next: next.transpose()?,
+            }
+        }
+        AlipayTrust::Certificates { app, roots, alipay } => TrustSettings::Certificates {
+            app: secret("alipay app_cert_file", app)?,
+            roots: secret("alipay root_cert_file", roots)?,
+            alipay: secret("alipay cert_file", alipay)?,
+        },
+    })
 }
 
 fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {

@@ -11,6 +11,8 @@ use super::Answer;
 
 /// The name of [`Product::Hold`] as stored.
 pub(in crate::orders) const HOLD: &str = "hold";
+/// The name of [`Product::Code`] as stored.
+pub(crate) const CODE: &str = "code";
 
 /// A payment platform.
 pub trait Payments: Send + Sync {
@@ -127,7 +129,7 @@ impl Product {
             Self::Browser { .. } => "browser",
             Self::App { .. } => "app",
             Self::Hold { .. } => HOLD,
-            Self::Code => "code",
+            Self::Code => CODE,
         }
     }
 }

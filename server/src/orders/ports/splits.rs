@@ -87,6 +87,11 @@ pub struct ReturnRequest {
     pub id: String,
     /// The split it was part of.
     pub split_id: String,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// Whether it was paid by a code ([`super::Product::Code`]): of those, Alipay takes the parts
+    /// back by itself with each refund.
+    pub by_code: bool,
     /// The platform's number of the payment; of a hold, its number and not that of what was taken.
     pub trade_no: String,
     /// Whether it was a hold.

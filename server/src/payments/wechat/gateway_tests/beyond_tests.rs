@@ -56,6 +56,8 @@ async fn f14_parts_go_to_others_with_names_only_the_platform_reads() {
     let mut back = ReturnRequest {
         id: "B1".to_owned(),
         split_id: "S1".to_owned(),
+        payment_id: PaymentId::from("K1"),
+        by_code: false,
         trade_no: "4200000001".to_owned(),
         held: false,
         receiver: share("A", "").receiver,
