@@ -192,13 +192,13 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
 
 fn alipay_trust(files: &AlipayTrust) -> Result<TrustSettings> {
     Ok(match files {
-        AlipayTrust::PublicKey { current, next } => TrustSettings::PublicKey {
-            current: secret("alipay public_key_file", current)?,
-            next: next
-                .as_deref()
-                .map(|file| secret("alipay next_public_key_file", file))
-                .transpose()?,
-        },
+        AlipayTrust::PublicKey { current, next } => {
+            let next = next.as_deref().map(|file| secret("alipay next_public_key_file", file));
+            TrustSettings::PublicKey {
+                current: secret("alipay public_key_file", current)?,
+                next: next.transpose()?,
+            }
+        }
         AlipayTrust::Certificates { app, roots, alipay } => TrustSettings::Certificates {
             app: secret("alipay app_cert_file", app)?,
             roots: secret("alipay root_cert_file", roots)?,

@@ -109,7 +109,7 @@ fn capture(payment: &str, amount_fen: i64) -> CaptureRequest {
         buyer_open_id: Some("o1".to_owned()),
         subject: "充电 3号插座".to_owned(),
         duration_ms: 5_900_000,
-        will_split: false,
+        will_split: true,
     }
 }
 
