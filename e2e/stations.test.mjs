@@ -2,11 +2,9 @@
 // station made of a foreign OCPP library (e2e/ocpp) is told to start, meters, loses its line, stops.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { assertQuiet, launch, order, payAtCashier, phone, picture, TEST_LIMIT, untilHeading, URL_BASE } from './harness.mjs';
+import { assertQuiet, launch, order, payAtCashier, phone, picture, TEST_LIMIT, untilHeading } from './harness.mjs';
+import { addDevice, startStation } from './station.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -44,38 +42,4 @@ for (const [library, interpreter, script] of [
       await rider.close();
     }
   });
-}
-
-/** The server's own command line, on the demo's database. */
-function saochong(...args) {
-  const env = { ...process.env, SAOCHONG_PUBLIC_URL: URL_BASE };
-  return JSON.parse(execFileSync(process.env.SAOCHONG_BIN, args, { env, encoding: 'utf8' }));
-}
-
-/** A new station with one socket at the demo's first site. */
-function addDevice(identity) {
-  const [site] = saochong('site', 'list', '--json');
-  return saochong('device', 'add', '--site', site.site_id, '--operator', site.operator_id, '--identity', identity, '--sockets', '1');
-}
-
-/** Starts a foreign station, and hears what it says line by line. */
-function startStation(interpreter, script, { identity, password }) {
-  const process = spawn(
-    interpreter,
-    [fileURLToPath(new URL(script, import.meta.url)), '--server', URL_BASE, '--identity', identity, '--password', password,
-      '--remote', '--fresh', '--readings', '6'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const exitCode = new Promise((resolve) => process.once('exit', resolve));
-  const heard = {};
-  const waiting = {};
-  createInterface({ input: process.stdout }).on('line', (line) => {
-    Object.assign(heard, JSON.parse(line));
-    for (const [word, resolve] of Object.entries(waiting)) if (word in heard) resolve(heard[word]);
-  });
-  const says = (word) => Promise.race([
-    new Promise((resolve) => (word in heard ? resolve(heard[word]) : (waiting[word] = resolve))),
-    exitCode.then((code) => (word in heard ? heard[word] : Promise.reject(new Error(`${script} ended with ${code} before it was ${word}`)))),
-  ]);
-  return { says, exitCode, end: () => process.kill() };
 }

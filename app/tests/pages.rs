@@ -3,7 +3,8 @@
 mod samples;
 
 use app::lang::Lang;
-use app::pages::admin::{books, cases, overview};
+use app::pages::admin::splits::editor;
+use app::pages::admin::{books, cases, overview, splits};
 use app::pages::rider::{order, receipt};
 use app::text::Text;
 use wasm_core::order::{Action, State};
@@ -211,6 +212,40 @@ fn the_overview_tells_electricity_and_service_apart() {
     for amount in [bill.electricity_fen, bill.service_fen] {
         assert!(shown.contains(&amount.to_string()), "{amount}");
     }
+}
+
+#[test]
+fn partners_parts_say_what_is_owed_either_way_and_why_it_waits() {
+    let page = admin::splits_page();
+    let shown = visible(&splits::html(Lang::En, page.clone()));
+    for figure in ["¥123.45", "¥120.00", "¥3.45", "¥0.45", "ACQ.ROYALTY_RECEIVER_INVALID", "35.00%"]
+    {
+        assert!(shown.contains(figure), "{figure}: {shown}");
+    }
+    let html = splits::html(Lang::Zh, page.clone());
+    assert_eq!(html.matches("/retry\"").count(), 4);
+    assert_eq!(html.matches("/admin/splits/sites/").count(), 2);
+    let mut looking = page;
+    looking.staff.rights = app::pages::admin::frame::Rights::default();
+    let html = splits::html(Lang::Zh, looking);
+    for button in ["/retry\"", "/admin/splits/sites/"] {
+        assert!(!html.contains(button), "{button}");
+    }
+}
+
+#[test]
+fn a_refused_rule_is_shown_as_typed_with_what_is_wrong_and_no_way_to_confirm() {
+    let html = editor::html(Lang::En, admin::rule_page());
+    let shown = visible(&html);
+    for words in
+        ["the limit is 30.00%", "has no account at Alipay", "takes nothing back from persons"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    for field in ["name=\"p1_id\"", "value=\"wuye\"", "value=\"90.00\"", "value=\"0.60\""] {
+        assert!(html.contains(field), "{field}");
+    }
+    assert!(!html.contains("name=\"confirmed\""), "errors cannot be confirmed");
 }
 
 #[test]

@@ -113,6 +113,7 @@ async fn carry_out(wechat: &Wechat, call: &Call) -> String {
         via,
         expires_ms: Clock::System.now_ms() + 600_000,
         return_url: "http://127.0.0.1/orders/1?a=b&c=充".to_owned(),
+        will_split: false,
     };
     let refund = RefundRequest {
         paid_fen: PRICE_FEN,

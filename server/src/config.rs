@@ -4,10 +4,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::http::{Network, Rate, Rates};
+use crate::misread::without_value;
 
 mod wechat;
 
@@ -58,6 +59,18 @@ pub struct AlipayLayer {
     pub private_key_file: Option<PathBuf>,
     /// A file with Alipay's public key.
     pub public_key_file: Option<PathBuf>,
+    /// A file with the key that follows, while Alipay changes keys.
+    pub next_public_key_file: Option<PathBuf>,
+    /// Certificate mode: a file with our certificate.
+    pub app_cert_file: Option<PathBuf>,
+    /// Certificate mode: a file with Alipay's root certificates.
+    pub root_cert_file: Option<PathBuf>,
+    /// Certificate mode: a file with Alipay's certificate, in place of its public key.
+    pub cert_file: Option<PathBuf>,
+    /// The business category of holds, as agreed with Alipay.
+    pub hold_category: Option<String>,
+    /// The credit service's id of holds, as agreed with Alipay.
+    pub hold_service_id: Option<String>,
 }
 
 /// What the server runs with.
@@ -94,8 +107,33 @@ pub struct AlipaySource {
     pub seller_id: String,
     /// A file with our private key.
     pub private_key_file: PathBuf,
-    /// A file with Alipay's public key.
-    pub public_key_file: PathBuf,
+    /// By what Alipay's signatures are verified.
+    pub trust: AlipayTrust,
+    /// The business category of holds, as agreed with Alipay.
+    pub hold_category: Option<String>,
+    /// The credit service's id of holds, as agreed with Alipay.
+    pub hold_service_id: Option<String>,
+}
+
+/// By what Alipay's signatures are verified; all are files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlipayTrust {
+    /// Alipay's public key, and the one that follows it, while Alipay changes keys.
+    PublicKey {
+        /// The key.
+        current: PathBuf,
+        /// The one that follows.
+        next: Option<PathBuf>,
+    },
+    /// Certificates.
+    Certificates {
+        /// Our own.
+        app: PathBuf,
+        /// Alipay's roots.
+        roots: PathBuf,
+        /// Alipay's, with its intermediates.
+        alipay: PathBuf,
+    },
 }
 
 impl Layer {
@@ -107,8 +145,10 @@ impl Layer {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
-        toml::from_str(&text)
-            .with_context(|| format!("the configuration file {} is not right", path.display()))
+        toml::from_str(&text).map_err(|error| {
+            let wrong = what_is_wrong(&text, &error);
+            anyhow!("the configuration file {} is not right: {wrong}", path.display())
+        })
     }
 
     /// This layer, with the one below where it says nothing.
@@ -168,36 +208,65 @@ impl AlipayLayer {
             seller_id: self.seller_id.or(below.seller_id),
             private_key_file: self.private_key_file.or(below.private_key_file),
             public_key_file: self.public_key_file.or(below.public_key_file),
+            next_public_key_file: self.next_public_key_file.or(below.next_public_key_file),
+            app_cert_file: self.app_cert_file.or(below.app_cert_file),
+            root_cert_file: self.root_cert_file.or(below.root_cert_file),
+            cert_file: self.cert_file.or(below.cert_file),
+            hold_category: self.hold_category.or(below.hold_category),
+            hold_service_id: self.hold_service_id.or(below.hold_service_id),
         }
     }
 
     fn finish(self) -> Result<Option<AlipaySource>> {
-        let given = (self.app_id, self.seller_id, self.private_key_file, self.public_key_file);
-        match given {
+        let certificates = (self.app_cert_file, self.root_cert_file, self.cert_file);
+        let trust = match (self.public_key_file, self.next_public_key_file, certificates) {
+            (None, None, (None, None, None)) => None,
+            (Some(current), next, (None, None, None)) => {
+                Some(AlipayTrust::PublicKey { current, next })
+            }
+            (None, None, (Some(app), Some(roots), Some(alipay))) => {
+                Some(AlipayTrust::Certificates { app, roots, alipay })
+            }
+            _ => bail!(
+                "alipay: either public_key_file (and, while keys change, next_public_key_file), \
+                 or app_cert_file, root_cert_file and cert_file"
+            ),
+        };
+        match (self.app_id, self.seller_id, self.private_key_file, trust) {
             (None, None, None, None) => Ok(None),
-            (Some(app_id), Some(seller_id), Some(private_key_file), Some(public_key_file)) => {
+            (Some(app_id), Some(seller_id), Some(private_key_file), Some(trust)) => {
                 Ok(Some(AlipaySource {
                     gateway_url: self.gateway_url,
                     authorize_url: self.authorize_url,
                     app_id,
                     seller_id,
                     private_key_file,
-                    public_key_file,
+                    trust,
+                    hold_category: self.hold_category,
+                    hold_service_id: self.hold_service_id,
                 }))
             }
             _ => bail!(
-                "alipay: app_id, seller_id, private_key_file and public_key_file belong together"
+                "alipay: app_id, seller_id, private_key_file and public_key_file (or the three \
+                 certificate files) belong together"
             ),
         }
     }
 }
 
+/// Where a file is wrong, and why, without its values: one of them may be a key.
+fn what_is_wrong(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line}: {}", without_value(error.message()))
+}
+
 /// The origin only: pages and notifies hang below its root.
 fn checked_url(text: &str) -> Result<String> {
-    let url = url::Url::parse(text).with_context(|| format!("public_url: not a URL: {text}"))?;
+    let url = url::Url::parse(text).context("public_url: not a URL")?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     if !is_web || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        bail!("public_url: must be http(s)://host[:port] and nothing more: {text}");
+        bail!("public_url: must be http(s)://host[:port] and nothing more");
     }
     Ok(url.origin().ascii_serialization())
 }
@@ -255,5 +324,24 @@ mod tests {
         let half = layer("[alipay]\napp_id = '1'").finish();
         assert!(half.unwrap_err().to_string().starts_with("alipay:"));
         assert!(toml::from_str::<Layer>("[alipay]\napp = '1'").is_err());
+    }
+
+    #[test]
+    fn alipay_is_trusted_by_keys_or_by_certificates() {
+        let of = |trust: &str| {
+            let text =
+                format!("[alipay]\napp_id = '1'\nseller_id = '2'\nprivate_key_file = 'k'\n{trust}");
+            layer(&text).finish().map(|config| config.alipay.unwrap().trust)
+        };
+        let keys = of("public_key_file = 'a'\nnext_public_key_file = 'b'").unwrap();
+        let expected = AlipayTrust::PublicKey { current: "a".into(), next: Some("b".into()) };
+        assert_eq!(keys, expected);
+        let three = "app_cert_file = 'a'\nroot_cert_file = 'r'\ncert_file = 'c'";
+        let expected =
+            AlipayTrust::Certificates { app: "a".into(), roots: "r".into(), alipay: "c".into() };
+        assert_eq!(of(three).unwrap(), expected);
+        for bad in ["", "cert_file = 'c'", &format!("{three}\npublic_key_file = 'a'")] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
     }
 }

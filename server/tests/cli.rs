@@ -147,6 +147,56 @@ impl Drop for Server {
 }
 
 #[test]
+fn a_split_rule_is_linted_confirmed_and_stored() {
+    let house = House::with_site();
+    let file = house.folder.path().join("rule.json");
+    let write = |percent: i64, accounts: Value| {
+        let rule = json!({
+            "parties": [
+                {
+                    "id": "own", "name": "清源", "role": "operator",
+                    "basis": {"by": "percent", "basis_points": 0},
+                },
+                {
+                    "id": "wuye", "name": "物业", "role": "property",
+                    "basis": {"by": "percent", "basis_points": percent * 100},
+                    "accounts": accounts,
+                },
+            ],
+            "electricity": "inside",
+            "rest_to": "own",
+            "valid_from_ms": 0,
+        });
+        std::fs::write(&file, rule.to_string()).unwrap();
+    };
+    let file = file.display().to_string();
+    let lint = ["split", "lint", "--site", "park", "--file", &file, "--json"];
+    let set = ["split", "rule", "set", "--site", "park", "--file", &file, "--json"];
+    let code = |output: &Output| {
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        said["findings"][0]["code"].clone()
+    };
+
+    write(40, json!([{"channel": "alipay", "kind": "merchant", "account": "2088"}]));
+    let refused = house.run(&lint);
+    assert_eq!((refused.status.code(), code(&refused)), (Some(1), json!("over_channel_cap")));
+    assert_eq!(house.run(&set).status.code(), Some(1), "refused");
+    write(20, json!([]));
+    let warned = house.run(&set);
+    assert_eq!((warned.status.code(), code(&warned)), (Some(1), json!("paid_by_hand")));
+    assert!(said(&warned).contains("--yes"), "{}", said(&warned));
+    assert_eq!(house.json(&["split", "list", "--json"])["rules"], json!([]));
+    write(20, json!([{"channel": "alipay", "kind": "merchant", "account": "2088"}]));
+    let stored = house.json(&set);
+    let listed = house.json(&["split", "list", "--json"]);
+    assert_eq!(listed["rules"][0]["rule_id"], stored["rule_id"]);
+    assert_eq!(listed["rules"][0]["site_id"], "park");
+    assert_eq!((&listed["partners"], &listed["waiting"]), (&json!([]), &json!([])));
+    let missing = house.run(&["split", "lint", "--site", "nowhere", "--file", &file]);
+    assert_eq!(missing.status.code(), Some(1));
+}
+
+#[test]
 fn a_device_is_added_with_a_scan_link_for_each_socket() {
     let house = House::with_site();
     let added = house.json(&[

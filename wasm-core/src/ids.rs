@@ -83,3 +83,7 @@ id!(
     /// A plan within a tariff.
     PlanId
 );
+id!(
+    /// A partner that gets parts of what an operator's sites bring.
+    PartyId
+);

@@ -7,7 +7,8 @@
 //! The way through: a [`tariff::Tariff`] with its plans gives a [`tariff::Quote`]; an
 //! [`order::Order`] changes only through [`order::apply`], which returns the effects to carry
 //! out; metered [`tariff::Usage`] becomes a [`tariff::Bill`] by [`tariff::settle`]; a
-//! [`receipt::Receipt`] lets anybody compute that bill again.
+//! [`receipt::Receipt`] lets anybody compute that bill again; [`share::split`] says who gets how
+//! much of it.
 
 pub mod day;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod money;
 pub mod order;
 pub mod posting;
 pub mod receipt;
+pub mod share;
 pub mod tariff;
 pub mod units;
 #[cfg(feature = "wasm")]

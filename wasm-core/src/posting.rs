@@ -13,6 +13,9 @@
 //! | `electricity:{operator}:{site}` | income | electricity passed on |
 //! | `service:{operator}:{site}` | income | service fee |
 //! | `discount:{operator}:{site}` | expense | what the operator let off |
+//! | `allowance:{operator}:{site}` | expense | given back after the bill, on a complaint |
+//! | `share:{operator}:{site}` | expense | what partners get of what the site brought |
+//! | `payable:{operator}:{party}` | liability | owed to a partner; a debit is what the partner owes |
 //! | `fee:{channel}` | expense | what the platform took for its service |
 //! | `suspense:{channel}` | liability | what a bill says and nobody can explain yet |
 //! | `loss:{what}` | expense | written off by a person |
@@ -21,13 +24,14 @@
 
 pub mod accounts;
 mod entries;
+mod shares;
 
 use serde::{Deserialize, Serialize};
 
 pub use entries::NotACorrection;
 
 use crate::money::Fen;
-use crate::order::{Capture, Order, Payment, Refund, Settlement};
+use crate::order::{Capture, Channel, Order, Payment, Refund, RefundReason, Settlement};
 
 /// A balanced set of postings, written once for its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,14 @@ pub enum TransactionKind {
     RefundOwed,
     /// The platform confirmed a refund.
     Refunded,
+    /// Partners' parts of an order are owed to them.
+    Split,
+    /// The platform confirmed that a partner has its part.
+    SharePaid,
+    /// A late refund lowers what partners get.
+    PullBack,
+    /// The platform confirmed that a partner gave back.
+    ShareReturned,
     /// The platform took its fee, or gave it back.
     Fee,
     /// A person put something right, and said why.
@@ -72,6 +84,10 @@ impl TransactionKind {
             Self::Settled => "settled",
             Self::RefundOwed => "refund_owed",
             Self::Refunded => "refunded",
+            Self::Split => "split",
+            Self::SharePaid => "share_paid",
+            Self::PullBack => "pull_back",
+            Self::ShareReturned => "share_returned",
             Self::Fee => "fee",
             Self::Correction => "correction",
         }
@@ -121,7 +137,7 @@ impl Transaction {
             vec![
                 (held(order), hold.amount_fen),
                 (holds(hold), -hold.amount_fen),
-                (clearing(hold), capture.amount_fen),
+                (clearing(hold.channel), capture.amount_fen),
                 (prepaid(order), -capture.amount_fen),
             ],
         )
@@ -131,7 +147,10 @@ impl Transaction {
         Self::new(
             format!("paid:{}", payment.id),
             TransactionKind::Paid,
-            vec![(clearing(payment), payment.amount_fen), (prepaid(order), -payment.amount_fen)],
+            vec![
+                (clearing(payment.channel), payment.amount_fen),
+                (prepaid(order), -payment.amount_fen),
+            ],
         )
     }
 
@@ -150,12 +169,16 @@ impl Transaction {
         )
     }
 
-    /// Money is owed back.
+    /// Money is owed back: what was not earned, or on a complaint what was.
     pub fn refund_owed(order: &Order, refund: &Refund) -> Self {
+        let from = match refund.reason {
+            RefundReason::Complaint => income(order, "allowance"),
+            _ => prepaid(order),
+        };
         Self::new(
             format!("refund_owed:{}", refund.id),
             TransactionKind::RefundOwed,
-            vec![(prepaid(order), refund.amount_fen), (refunds(order), -refund.amount_fen)],
+            vec![(from, refund.amount_fen), (refunds(order), -refund.amount_fen)],
         )
     }
 
@@ -164,13 +187,16 @@ impl Transaction {
         Self::new(
             format!("refunded:{}", refund.id),
             TransactionKind::Refunded,
-            vec![(refunds(order), refund.amount_fen), (clearing(payment), -refund.amount_fen)],
+            vec![
+                (refunds(order), refund.amount_fen),
+                (clearing(payment.channel), -refund.amount_fen),
+            ],
         )
     }
 }
 
-fn clearing(payment: &Payment) -> String {
-    accounts::clearing(payment.channel.as_str())
+fn clearing(channel: Channel) -> String {
+    accounts::clearing(channel.as_str())
 }
 
 fn holds(hold: &Payment) -> String {

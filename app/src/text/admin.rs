@@ -2,10 +2,14 @@
 
 mod en;
 pub mod ledger;
+pub mod order;
+mod splits;
 mod zh;
 
 use super::With1;
 use crate::lang::Lang;
+
+pub use splits::Splits;
 
 /// The texts of one language.
 pub struct Admin {
@@ -21,6 +25,8 @@ pub struct Admin {
     pub orders: Orders,
     /// The books.
     pub books: Books,
+    /// Partners' parts.
+    pub splits: Splits,
     /// What is in the way.
     pub trouble: Trouble,
 }

@@ -409,6 +409,7 @@ fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::SocketTaken => "Somebody else was first",
         RefundReason::WrongAmount => "Not the amount of the price",
         RefundReason::PaidTwice => "Paid twice",
+        RefundReason::Complaint => "Given back by the operator",
     }
 }
 

@@ -379,6 +379,7 @@ fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::SocketTaken => "插座已被别人先用",
         RefundReason::WrongAmount => "金额与价格不符",
         RefundReason::PaidTwice => "重复付款",
+        RefundReason::Complaint => "商家退款",
     }
 }
 

@@ -9,19 +9,30 @@ use app::pages::admin::ledger::{
     self, AccountLine, ClosedDay, DaysPage, StatementLine, StatementPage,
 };
 use app::pages::admin::login::{self, Refused};
+use app::pages::admin::order as one;
 use app::pages::admin::overview::{self, OverviewPage, Parked, Running, Spot, Takings};
 use app::pages::admin::sites::{Condition, Site, Socket, Station};
+use app::pages::admin::splits::editor::{self, RuleForm, RulePage};
+use app::pages::admin::splits::{self, Partner, SiteRule, SplitsPage, Waiting};
 use app::pages::admin::trouble::{self, Trouble};
 use app::parts::code_card::SocketCode;
 use wasm_core::money::Fen;
-use wasm_core::order::State;
+use wasm_core::order::{Channel, State};
+use wasm_core::posting::Transaction;
+use wasm_core::share::{ChannelLimits, SplitRule, Typical, lint};
 
-use super::{NOW_MS, order_in, order_page, place, states};
+use super::{NOW_MS, order_in, order_page, place, settlement, states};
 
 /// A user who may do all.
 pub fn staff() -> Staff {
-    let rights =
-        Rights { stop_charges: true, retry_jobs: true, read_books: true, decide_cases: true };
+    let rights = Rights {
+        stop_charges: true,
+        retry_jobs: true,
+        read_books: true,
+        decide_cases: true,
+        give_back: true,
+        share_rules: true,
+    };
     Staff { operator_name: "翠湖充电".to_owned(), login: "cuihu".to_owned(), rights }
 }
 
@@ -47,6 +58,11 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         page("cases-empty", cases::list_html(lang, cases_page(false))),
         page("case", cases::case_html(lang, case_page())),
         page("case-refused", cases::case_html(lang, refused_case())),
+        page("order", one::html(lang, one_order())),
+        page("order-refused", one::html(lang, refused_one())),
+        page("splits", splits::html(lang, splits_page())),
+        page("splits-empty", splits::html(lang, empty_splits())),
+        page("splits-rule", editor::html(lang, rule_page())),
         page("codes", codes::html(lang, codes_page(4))),
         page("codes-empty", codes::html(lang, codes_page(0))),
     ];
@@ -170,6 +186,9 @@ pub fn books_page() -> BooksPage {
             ("electricity", Fen(-41_207)),
             ("service", Fen(-38_921)),
             ("discount", Fen(215)),
+            ("allowance", Fen(0)),
+            ("share", Fen(0)),
+            ("payable", Fen(0)),
         ],
         transactions: 861,
         debits_fen: Fen(260_117),
@@ -205,7 +224,7 @@ fn statement_page(party: &str) -> StatementPage {
     let line = StatementLine {
         day: "2026-11-23".to_owned(),
         account: "payable:cuihu:wuye".to_owned(),
-        kind: "share_owed".to_owned(),
+        kind: "split".to_owned(),
         debits_fen: Fen::ZERO,
         credits_fen: Fen(1_205),
     };
@@ -272,6 +291,111 @@ pub fn case_page() -> CasePage {
 
 fn refused_case() -> CasePage {
     CasePage { refused: Some(("not_confirmed", "Waiting".to_owned())), ..case_page() }
+}
+
+/// An order that was split, of which part was given back since.
+pub fn one_order() -> one::OrderPage {
+    let order = order_page(State::Closed(settlement())).order;
+    let shares =
+        [("翠湖物业", 45, 5, "done"), ("远山投资", 12, 0, "refused"), ("翠湖充电", 60, 0, "kept")];
+    let part = |(name, amount, back, status): (&str, i64, i64, &str)| one::PartnersPart {
+        name: name.to_owned(),
+        amount_fen: Fen(amount),
+        back_fen: Fen(back),
+        status: status.to_owned(),
+    };
+    let paid = Transaction::arrived(&order, &order.payments[0]);
+    one::OrderPage {
+        staff: staff(),
+        now_ms: NOW_MS,
+        utc_offset_minutes: 480,
+        spot: None,
+        order,
+        shares: shares.map(part).to_vec(),
+        ledger: vec![(paid.kind.as_str().to_owned(), paid.postings)],
+        form: one::GiveBackForm::default(),
+        refused: None,
+    }
+}
+
+fn refused_one() -> one::OrderPage {
+    let (key, amount, reason) = ("K".to_owned(), "9.00".to_owned(), "充电慢".to_owned());
+    let form = one::GiveBackForm { key, amount, reason };
+    one::OrderPage { form, refused: Some("too_much"), shares: vec![], ..one_order() }
+}
+
+/// Partners, one of which owes, parts that wait, and a site with a rule and one without.
+pub fn splits_page() -> SplitsPage {
+    let partner = |name: &str, owed| Partner {
+        name: name.to_owned(),
+        shares_fen: Fen(12_345),
+        paid_fen: Fen(12_345 - owed),
+        owed_fen: Fen(owed),
+    };
+    let waiting = |status: &str| Waiting {
+        name: "翠湖物业".to_owned(),
+        order_id: order_page(State::AwaitingPayment { expires_ms: 0 }).order.id,
+        amount_fen: Fen(12),
+        status: status.to_owned(),
+        why: "refused: ACQ.ROYALTY_RECEIVER_INVALID".to_owned(),
+        since_ms: NOW_MS - 90_000_000,
+        retry: "/admin/splits/orders/O/shares/wuye/retry".to_owned(),
+    };
+    let site = |id: &str, rule| SiteRule { id: id.to_owned(), name: place().site_name, rule };
+    SplitsPage {
+        partners: vec![partner("翠湖物业", 345), partner("远山投资", -45)],
+        waiting: ["refused", "failed", "parked", "not_returned"].map(waiting).to_vec(),
+        sites: vec![site("cuihu", Some(split_rule(3_500))), site("new", None)],
+        ..empty_splits()
+    }
+}
+
+fn empty_splits() -> SplitsPage {
+    SplitsPage {
+        staff: staff(),
+        now_ms: NOW_MS,
+        utc_offset_minutes: 480,
+        partners: vec![],
+        waiting: vec![],
+        sites: vec![],
+    }
+}
+
+/// A rule that gives a property so much of all, in basis points.
+fn split_rule(basis_points: i64) -> SplitRule {
+    let rule = serde_json::json!({
+        "parties": [
+            {
+                "id": "own", "name": "翠湖充电", "role": "operator",
+                "basis": {"by": "per_kwh", "price_mfen": 60_000},
+            },
+            {
+                "id": "wuye", "name": "翠湖物业", "role": "property",
+                "basis": {"by": "percent", "basis_points": basis_points},
+                "accounts": [{"channel": "wechat", "kind": "person", "account": "o1", "name": "王"}],
+            },
+        ],
+        "electricity": "inside",
+        "rest_to": "own",
+        "valid_from_ms": 0,
+    });
+    serde_json::from_value(rule).expect("a rule")
+}
+
+/// A rule that was refused, with what the linter says.
+pub fn rule_page() -> RulePage {
+    let rule = split_rule(9_000);
+    let typical = Typical { total_fen: Fen(150), electricity_fen: Fen(90), energy_wh: 1_500 };
+    let limits = Channel::ALL.map(ChannelLimits::published);
+    let findings = lint(&rule, &limits, &typical, NOW_MS);
+    RulePage {
+        staff: staff(),
+        site_id: "cuihu".to_owned(),
+        site_name: place().site_name,
+        form: RuleForm::of(&rule, 480),
+        findings: findings.into_iter().map(|found| (found, "翠湖物业".to_owned())).collect(),
+        unreadable: Some("soon".to_owned()),
+    }
 }
 
 fn codes_page(sockets: i64) -> CodesPage {

@@ -11,6 +11,7 @@ mod people;
 mod reconcile;
 mod serve;
 mod site;
+mod split;
 mod tariff;
 mod wechat;
 
@@ -90,6 +91,9 @@ enum Command {
     /// Places with stations
     #[command(subcommand)]
     Site(site::SiteCommand),
+    /// Partners' parts: rules, the linter, what waits
+    #[command(subcommand)]
+    Split(split::SplitCommand),
     /// Stations
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -156,6 +160,7 @@ async fn dispatch(Cli { common, command }: Cli) -> Result<ExitCode> {
         Command::Operator(command) => command.run(&common).await?,
         Command::User(command) => command.run(&common).await?,
         Command::Site(command) => command.run(&common).await?,
+        Command::Split(command) => return command.run(&common).await,
         Command::Device(command) => command.run(&common).await?,
         Command::Fleet(arguments) => arguments.run().await?,
         Command::Tariff(command) => command.run()?,

@@ -86,6 +86,54 @@ struct AlipayArgs {
         value_name = "FILE"
     )]
     public_key_file: Option<PathBuf>,
+    /// A file with the key that follows, while Alipay changes keys
+    #[arg(
+        id = "alipay-next-public-key-file",
+        long = "alipay-next-public-key-file",
+        env = "SAOCHONG_ALIPAY_NEXT_PUBLIC_KEY_FILE",
+        value_name = "FILE"
+    )]
+    next_public_key_file: Option<PathBuf>,
+    /// Certificate mode: a file with our certificate
+    #[arg(
+        id = "alipay-app-cert-file",
+        long = "alipay-app-cert-file",
+        env = "SAOCHONG_ALIPAY_APP_CERT_FILE",
+        value_name = "FILE"
+    )]
+    app_cert_file: Option<PathBuf>,
+    /// Certificate mode: a file with Alipay's root certificates
+    #[arg(
+        id = "alipay-root-cert-file",
+        long = "alipay-root-cert-file",
+        env = "SAOCHONG_ALIPAY_ROOT_CERT_FILE",
+        value_name = "FILE"
+    )]
+    root_cert_file: Option<PathBuf>,
+    /// Certificate mode: a file with Alipay's certificate, in place of its public key
+    #[arg(
+        id = "alipay-cert-file",
+        long = "alipay-cert-file",
+        env = "SAOCHONG_ALIPAY_CERT_FILE",
+        value_name = "FILE"
+    )]
+    cert_file: Option<PathBuf>,
+    /// The business category of holds, as agreed with Alipay
+    #[arg(
+        id = "alipay-hold-category",
+        long = "alipay-hold-category",
+        env = "SAOCHONG_ALIPAY_HOLD_CATEGORY",
+        value_name = "NAME"
+    )]
+    hold_category: Option<String>,
+    /// The credit service's id of holds, as agreed with Alipay
+    #[arg(
+        id = "alipay-hold-service-id",
+        long = "alipay-hold-service-id",
+        env = "SAOCHONG_ALIPAY_HOLD_SERVICE_ID",
+        value_name = "ID"
+    )]
+    hold_service_id: Option<String>,
 }
 
 impl ServeArgs {
@@ -111,6 +159,12 @@ impl From<ServeArgs> for Layer {
                 seller_id: alipay.seller_id,
                 private_key_file: alipay.private_key_file,
                 public_key_file: alipay.public_key_file,
+                next_public_key_file: alipay.next_public_key_file,
+                app_cert_file: alipay.app_cert_file,
+                root_cert_file: alipay.root_cert_file,
+                cert_file: alipay.cert_file,
+                hold_category: alipay.hold_category,
+                hold_service_id: alipay.hold_service_id,
             },
             wechat: arguments.wechat.into(),
             ..Self::default()

@@ -136,6 +136,7 @@ impl From<OrderError> for Problem {
             OrderError::NoSuchSocket => of(StatusCode::NOT_FOUND, "no_such_socket"),
             OrderError::NoSuchRider => Self::rider_required(),
             OrderError::NoSuchOrder => of(StatusCode::NOT_FOUND, "no_such_order"),
+            OrderError::KeyReused => of(StatusCode::CONFLICT, "key_reused"),
             OrderError::NoSuchJob => of(StatusCode::NOT_FOUND, "no_such_job"),
             OrderError::NoSuchRefund => of(StatusCode::NOT_FOUND, "no_such_refund"),
             OrderError::NoSuchPayment => of(StatusCode::NOT_FOUND, "no_such_payment"),

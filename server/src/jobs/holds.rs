@@ -31,7 +31,9 @@ impl Workers {
             return Ok(Done::Parked("no hold to take it of".to_owned()));
         };
         let subject = self.orders.subject(&order).await?;
-        let request = capture_request(&order, hold, capture, subject);
+        let will_split = self.orders.will_split(&order).await?;
+        let request =
+            CaptureRequest { will_split, ..capture_request(&order, hold, capture, subject) };
         crash::point("before_call", &row.kind);
         let outcome = self.take(hold.channel, &request).await;
         crash::point("after_call", &row.kind);
@@ -88,5 +90,6 @@ fn capture_request(
         buyer_open_id: hold.buyer_open_id.clone(),
         subject,
         duration_ms,
+        will_split: false,
     }
 }

@@ -6,6 +6,7 @@
 mod holds;
 mod payments;
 mod sockets;
+mod splits;
 mod worker;
 
 use wasm_core::order::{Event, Rejected, Timer};
@@ -55,6 +56,8 @@ impl Workers {
             }
             Job::Refund { refund_id } => self.refund(row, &refund_id).await,
             Job::Capture { capture_id } => self.capture(row, &capture_id).await,
+            Job::Split => self.split(row).await,
+            Job::PullBack { refund_id } => self.pull_back(row, &refund_id).await,
             Job::ClosePayments => self.close_payments(row).await,
             Job::QueryPayment { payment_id } => self.query_payment(row, &payment_id).await,
             Job::Timer { timer } => self.timer(row, timer).await,

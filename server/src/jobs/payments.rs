@@ -27,6 +27,8 @@ const QUERY_WAITS_MS: [i64; 4] =
     [5 * MS_PER_SECOND, 10 * MS_PER_SECOND, 15 * MS_PER_SECOND, MS_PER_MINUTE];
 /// Wait before an unfinished closing is tried again.
 const CLOSE_AGAIN_MS: i64 = 10 * MS_PER_SECOND;
+/// How often a refund looks whether partners have given back what it takes from them.
+const PARTNERS_LOOK_MS: i64 = MS_PER_SECOND;
 
 impl Workers {
     /// Pays back. The refund's number is the platform's idempotency key, so trying again is safe.
@@ -48,6 +50,10 @@ impl Workers {
         let Some(payment) = order.payments.iter().find(|paid| paid.id == refund.payment_id) else {
             return Ok(Done::Parked("no payment to return it to".to_owned()));
         };
+        if self.orders.waits_for_partners(&order, refund_id).await? {
+            let why = "partners give back first".to_owned();
+            return Ok(Done::NotYet { in_ms: PARTNERS_LOOK_MS, why });
+        }
         let request = refund_request(&order, payment, refund);
         crash::point("before_call", &row.kind);
         let outcome = self.pay_back(payment.channel, &request).await;
@@ -183,6 +189,7 @@ fn refund_request(order: &Order, payment: &Payment, refund: &Refund) -> RefundRe
         RefundReason::SocketTaken => "插座已被他人使用，全额退回",
         RefundReason::WrongAmount => "金额不符，全额退回",
         RefundReason::PaidTwice => "重复支付，全额退回",
+        RefundReason::Complaint => "商家退款",
     };
     RefundRequest {
         id: refund.id.clone(),

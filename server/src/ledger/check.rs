@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use wasm_core::ids::OperatorId;
 use wasm_core::money::Fen;
-use wasm_core::order::{CaptureStatus, Order, Payment, RefundStatus, State};
+use wasm_core::order::{CaptureStatus, Order, Payment, RefundReason, RefundStatus, State};
 use wasm_core::posting::Posting;
 
 use super::chain;
+use crate::store::splits::SplitSums;
 use crate::store::{LedgerHead, Store, StoreError};
 
 /// Orders read at a time.
@@ -184,15 +185,22 @@ async fn check_books(
     loop {
         let orders = store.orders_after(operator, &after, PAGE).await?;
         let Some(last) = orders.last() else { return Ok(report) };
+        let splits = store.split_sums(operator, &after, &last.id).await?;
         after.clone_from(&last.id.0);
         for order in &orders {
             let posted = store.ledger_of_order(&order.operator_id, &order.id).await?;
-            check_order(order, &posted, &mut report);
+            let split = splits.get(&order.id).copied().unwrap_or_default();
+            check_order(order, split, &posted, &mut report);
         }
     }
 }
 
-fn check_order(order: &Order, posted: &[(LedgerHead, Vec<Posting>)], report: &mut Report) {
+fn check_order(
+    order: &Order,
+    split: SplitSums,
+    posted: &[(LedgerHead, Vec<Posting>)],
+    report: &mut Report,
+) {
     report.orders += 1;
     let mut balances: BTreeMap<String, Fen> = BTreeMap::new();
     for (_, postings) in posted {
@@ -200,7 +208,7 @@ fn check_order(order: &Order, posted: &[(LedgerHead, Vec<Posting>)], report: &mu
             *balances.entry(account_kind(&posting.account)).or_default() += posting.amount_fen;
         }
     }
-    for (account, expected_fen) in expected(order) {
+    for (account, expected_fen) in expected(order, split) {
         let posted_fen = balances.get(account).copied().unwrap_or_default();
         if posted_fen != expected_fen {
             report.findings.push(Finding::OrderDiffers {
@@ -217,8 +225,8 @@ fn account_kind(account: &str) -> String {
     account.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// Where an order's accounts must stand, from its state alone.
-fn expected(order: &Order) -> [(&'static str, Fen); 8] {
+/// Where an order's accounts must stand, from its state and its split alone.
+fn expected(order: &Order, split: SplitSums) -> [(&'static str, Fen); 11] {
     let received_fen = order.received_fen();
     let aside_fen = aside_fen(order);
     let refunds = |wanted: fn(&RefundStatus) -> bool| -> Fen {
@@ -233,15 +241,20 @@ fn expected(order: &Order) -> [(&'static str, Fen); 8] {
     };
     let billed = |part: fn(&wasm_core::tariff::Bill) -> Fen| bill.map(part).unwrap_or_default();
     let total_fen = billed(|bill| bill.total_fen);
+    let given = order.refunds.iter().filter(|refund| refund.reason == RefundReason::Complaint);
+    let given_fen: Fen = given.map(|refund| refund.amount_fen).sum();
     [
-        ("clearing", received_fen - done_fen),
-        ("prepaid", -(received_fen - total_fen - done_fen - owed_fen)),
+        ("clearing", received_fen - done_fen - split.paid_fen),
+        ("prepaid", -(received_fen - total_fen - done_fen - owed_fen + given_fen)),
         ("holds", aside_fen),
         ("held", -aside_fen),
         ("refunds", -owed_fen),
         ("electricity", -billed(|bill| bill.electricity_fen)),
         ("service", -billed(|bill| bill.service_fen)),
         ("discount", billed(|bill| bill.discount_fen)),
+        ("allowance", given_fen),
+        ("share", split.shares_fen),
+        ("payable", -(split.shares_fen - split.paid_fen)),
     ]
 }
 

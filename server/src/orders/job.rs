@@ -27,6 +27,13 @@ pub enum Job {
         /// Which of the order's captures.
         capture_id: CaptureId,
     },
+    /// Send partners their parts.
+    Split,
+    /// Take back from partners what a refund took off their parts.
+    PullBack {
+        /// Which of the order's refunds.
+        refund_id: RefundId,
+    },
     /// Close the order's open payments, or find that one was paid after all.
     ClosePayments,
     /// Ask the platform whether a payment was made: notifies may never come.
@@ -61,6 +68,8 @@ impl Job {
             Self::StopSocket { .. } => "stop_socket",
             Self::Refund { .. } => "refund",
             Self::Capture { .. } => "capture",
+            Self::Split => "split",
+            Self::PullBack { .. } => "pull_back",
             Self::ClosePayments => "close_payments",
             Self::QueryPayment { .. } => "query_payment",
             Self::SettleForgotten { .. } => "settle_forgotten",

@@ -13,18 +13,21 @@ mod reports;
 mod riders;
 mod service;
 mod sessions;
+pub(crate) mod splits;
 mod staff;
 
 pub use devices::{StartRecord, StopRecord};
 pub use job::Job;
 pub use live::{LiveOrder, Progress};
+pub(crate) use ports::CODE;
 pub use ports::{
     Answer, BillDay, BillLine, BillLineKind, BillLines, Bills, CaptureRequest, Chargers, Checkout,
     CommandAnswer, Holds, Logins, NewPayment, PayVia, Payments, Platform, Platforms, Product,
     Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
     Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
-pub use riders::{NewOrder, SocketView};
+pub use riders::{NewOrder, ORDER_SYMBOLS, SocketView};
 pub use service::{OrderError, Orders};
+pub use splits::{WrittenRule, lint_rule, write_rule};
 pub use staff::RunningOrder;
 pub use wasm_core::tariff::Reading;

@@ -74,6 +74,9 @@ pub enum OrderError {
     /// No such order, or another rider's.
     #[error("no such order")]
     NoSuchOrder,
+    /// An idempotency key stands for something else.
+    #[error("the key stands for something else")]
+    KeyReused,
     /// No such job waits for a person, or it is another operator's.
     #[error("no such parked job")]
     NoSuchJob,
@@ -136,6 +139,13 @@ pub enum OrderError {
     /// The database did not do it.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+}
+
+impl Inner {
+    /// Tells the workers that the outbox got something. Only after the commit.
+    pub(super) fn ring(&self) {
+        self.outbox.notify_one();
+    }
 }
 
 impl OrderError {
@@ -276,6 +286,9 @@ impl Orders {
         for effect in effects {
             self.enact(tx, &order, effect, now_ms).await?;
         }
+        if order.state != stored.order.state {
+            self.split_in(tx, &order, now_ms).await?;
+        }
         Ok(order)
     }
 
@@ -335,7 +348,7 @@ impl Orders {
             self.inner.sessions.forget(order);
         }
         self.inner.watchers.changed(&order.id);
-        self.inner.outbox.notify_one();
+        self.inner.ring();
     }
 }
 

@@ -113,7 +113,7 @@ impl VerifyingKey {
         Self::from_der(Certificate::read(&der).ok_or(KeyError::Public)?.public_key)
     }
 
-    fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der);
         let key = Arc::new(key.map_err(|_| KeyError::Public)?);
         Ok(Self { key, der: der.into() })
@@ -124,11 +124,16 @@ impl VerifyingKey {
         STANDARD.encode(&self.der)
     }
 
+    /// Whether `signature` is the other side's signature of `text`.
+    pub(super) fn verify_bytes(&self, text: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(text, signature).is_ok()
+    }
+
     /// Whether `signature` (base64) is the other side's signature of `text`.
     pub fn verify(&self, text: impl AsRef<[u8]>, signature: &str) -> bool {
         STANDARD
             .decode(signature)
-            .is_ok_and(|signature| self.key.verify_sig(text.as_ref(), &signature).is_ok())
+            .is_ok_and(|signature| self.verify_bytes(text.as_ref(), &signature))
     }
 
     /// Encrypts for the other side alone (RSA-OAEP with SHA-1, as `WeChat` Pay wants names), in

@@ -10,12 +10,13 @@ use tracing::warn;
 use wasm_core::order::Channel;
 
 use crate::clock::Clock;
-use crate::config::{AlipaySource, Config, WechatSource};
+use crate::config::{AlipaySource, AlipayTrust, Config, WechatSource};
 use crate::demo;
 use crate::http::App;
 use crate::orders::{Platform, Platforms};
 use crate::payments::alipay::{
-    self, Alipay, AlipayConfig, AlipaySettings, PRODUCTION_AUTHORIZE, PRODUCTION_GATEWAY,
+    self, Alipay, AlipayConfig, AlipaySettings, HoldTerms, PRODUCTION_AUTHORIZE,
+    PRODUCTION_GATEWAY, TrustSettings,
 };
 use crate::payments::wechat::{
     self, PayScoreSettings, PlatformKeySettings, Wechat, WechatConfig, WechatSettings,
@@ -78,9 +79,7 @@ impl Paying {
     pub(super) fn platforms(&self) -> Platforms {
         let mut platforms = Platforms::default();
         if let Some(alipay) = &self.alipay {
-            let platform =
-                Platform { logins: Some(alipay.clone()), ..Platform::of(alipay.clone()) };
-            platforms = platforms.with(Channel::Alipay, platform);
+            platforms = platforms.with(Channel::Alipay, alipay_platform(alipay));
         }
         if let Some(wechat) = &self.wechat {
             platforms = platforms.with(Channel::Wechat, wechat_platform(wechat));
@@ -147,6 +146,18 @@ impl Paying {
 /// Where `WeChat` Pay sends a phone's browser on the way to its cashier.
 const WECHAT_BROWSER_CASHIER: &str = "https://wx.tenpay.com";
 
+/// What Alipay can do for this merchant.
+fn alipay_platform(alipay: &Arc<Alipay>) -> Platform {
+    let holds = alipay.config().hold.category.is_some();
+    Platform {
+        logins: Some(alipay.clone()),
+        holds: holds.then(|| Arc::clone(alipay) as _),
+        splits: Some(alipay.clone()),
+        bills: Some(alipay.clone()),
+        ..Platform::of(alipay.clone())
+    }
+}
+
 /// What `WeChat` Pay can do for this merchant.
 fn wechat_platform(wechat: &Wechat) -> Platform {
     let shared = Arc::new(wechat.clone());
@@ -167,18 +178,43 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
         authorize_url: source.authorize_url.clone().unwrap_or_else(|| PRODUCTION_AUTHORIZE.into()),
         app_id: source.app_id.clone(),
         seller_id: source.seller_id.clone(),
-        private_key: secret("alipay", &source.private_key_file)?,
-        alipay_public_key: secret("alipay", &source.public_key_file)?,
+        private_key: secret("alipay private_key_file", &source.private_key_file)?,
+        trust: alipay_trust(&source.trust)?,
+        hold: HoldTerms {
+            category: source.hold_category.clone(),
+            service_id: source.hold_service_id.clone(),
+        },
     };
-    let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
+    let config = AlipayConfig::new(&settings, public_url, clock.now_ms())
+        .context("alipay: a key or certificate is wrong")?;
     Ok(Alipay::new(config, clock.clone())?)
 }
 
+fn alipay_trust(files: &AlipayTrust) -> Result<TrustSettings> {
+    Ok(match files {
+        AlipayTrust::PublicKey { current, next } => {
+            let next = next.as_deref().map(|file| secret("alipay next_public_key_file", file));
+            TrustSettings::PublicKey {
+                current: secret("alipay public_key_file", current)?,
+                next: next.transpose()?,
+            }
+        }
+        AlipayTrust::Certificates { app, roots, alipay } => TrustSettings::Certificates {
+            app: secret("alipay app_cert_file", app)?,
+            roots: secret("alipay root_cert_file", roots)?,
+            alipay: secret("alipay cert_file", alipay)?,
+        },
+    })
+}
+
 fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {
-    let read = |file: &Path| secret("wechat", file);
-    let pair = |given: &(String, PathBuf)| read(&given.1).map(|text| (given.0.clone(), text));
-    let app_secret = source.app_secret_file.as_deref().map(read).transpose()?;
-    let pay_score = source.pay_score.as_ref().map(pair).transpose()?;
+    let pair = |given: &Option<(String, PathBuf)>, setting| match given {
+        Some((id, file)) => Ok::<_, anyhow::Error>(Some((id.clone(), secret(setting, file)?))),
+        None => Ok(None),
+    };
+    let app_secret = source.app_secret_file.as_deref();
+    let app_secret = app_secret.map(|file| secret("wechat app_secret_file", file)).transpose()?;
+    let pay_score = pair(&source.pay_score, "wechat api_v2_key_file")?;
     let settings = WechatSettings {
         base_url: source.base_url.clone(),
         api_url: source.api_url.clone(),
@@ -186,12 +222,12 @@ fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wech
         mchid: source.mchid.clone(),
         appid: source.appid.clone(),
         app_secret,
-        mini_program: source.mini_program.as_ref().map(pair).transpose()?,
+        mini_program: pair(&source.mini_program, "wechat mini_secret_file")?,
         serial_no: source.serial_no.clone(),
-        private_key: read(&source.private_key_file)?,
-        api_v3_key: read(&source.api_v3_key_file)?,
+        private_key: secret("wechat private_key_file", &source.private_key_file)?,
+        api_v3_key: secret("wechat api_v3_key_file", &source.api_v3_key_file)?,
         platform: PlatformKeySettings {
-            public_key: source.public_key.as_ref().map(pair).transpose()?,
+            public_key: pair(&source.public_key, "wechat public_key_file")?,
             certificates: source.platform_certificates,
         },
         pay_score: pay_score
@@ -214,9 +250,10 @@ fn form_origins(address: &str) -> Option<String> {
     }
 }
 
-fn secret(whose: &str, file: &Path) -> Result<String> {
+/// A secret's text. The file's name stays out of the message: people paste the secret itself there.
+fn secret(setting: &str, file: &Path) -> Result<String> {
     let text = fs::read_to_string(file);
-    let text = text.with_context(|| format!("{whose}: cannot read {}", file.display()))?;
+    let text = text.with_context(|| format!("{setting}: cannot read the file it names"))?;
     Ok(text.trim().to_owned())
 }
 

@@ -213,6 +213,7 @@ impl Store {
                    WHEN account LIKE 'electricity:%' THEN 'electricity' \
                    WHEN account LIKE 'service:%' THEN 'service' \
                    WHEN account LIKE 'discount:%' THEN 'discount' \
+                   WHEN account LIKE 'allowance:%' THEN 'allowance' \
                    WHEN account LIKE 'holds:%' THEN 'holds' \
                    WHEN account LIKE 'held:%' THEN 'held' \
                    WHEN account LIKE 'cards:%' THEN 'cards' \

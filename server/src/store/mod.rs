@@ -18,6 +18,7 @@ pub mod samples;
 pub mod sessions;
 pub mod sites;
 mod sockets;
+pub mod splits;
 pub mod statements;
 pub mod stations;
 pub mod tickets;
@@ -74,7 +75,7 @@ pub enum StoreError {
     #[error("unreadable row: {0}")]
     Unreadable(String),
     /// The address is not `sqlite://…` or `postgres://…`.
-    #[error("not a database address: {0}")]
+    #[error("not a database address: {0}:…")]
     Address(String),
 }
 
@@ -87,6 +88,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
     (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
     (13, "books", include_str!("../../migrations/0013_books.sql")),
+    (12, "splits", include_str!("../../migrations/0012_splits.sql")),
 ];
 
 impl Store {
@@ -132,6 +134,17 @@ impl Store {
         }
         sqlx::query(dialect::create_schema(name)).execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The tables themselves, for tests that want a second opinion on what the store says.
+    #[doc(hidden)]
+    pub fn tables(&self) -> &AnyPool {
+        &self.pool
     }
 
     /// Begins a write transaction.

@@ -1,16 +1,20 @@
 //! After a world's end: whether all is where it belongs, by what each side has written down.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::process::Command;
 
 use serde_json::Value;
+use server::orders::ORDER_SYMBOLS;
 use server::store::Store;
 use sqlx::{AnyPool, Row};
 use wasm_core::ids::OrderId;
 use wasm_core::money::Fen;
-use wasm_core::order::{Order, RefundStatus, State};
+use wasm_core::order::{Order, State};
 use wasm_core::tariff::PlanLimit;
 
+use crate::audit::rows::{Outside, Trade};
+use crate::audit::{Moment, audit};
 use crate::rider::until;
 use crate::world::{Bank, FEN_PER_WH, PREPAID_FEN, World};
 
@@ -81,27 +85,52 @@ impl Tables {
     }
 }
 
+/// What all of a world's orders came to.
+#[derive(Default)]
+pub struct Sums {
+    orders: usize,
+    closed: usize,
+    paid_fen: Fen,
+    refunded_fen: Fen,
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { orders, closed, paid_fen, refunded_fen } = self;
+        let (paid, refunded) = (paid_fen.0, refunded_fen.0);
+        write!(f, "{orders} orders, {closed} billed, {paid} fen paid, {refunded} fen given back")
+    }
+}
+
 /// Checks all books once everything has come to rest.
-pub async fn check(world: &World, bank: &Bank) {
+pub async fn check(world: &World, bank: &Bank) -> Sums {
     let tables = Tables::open(world).await;
     until("nothing is left to do", async || tables.nothing_left().await).await;
     world.end();
     ledger_check(world).await;
     let store = Store::open(&world.database).await.expect("the database");
-    let orders = store.orders_after(None, "", 500).await.expect("orders");
+    let orders = store.orders_after(None, "", 100_000).await.expect("orders");
     assert!(!orders.is_empty());
-    let trades = trades(bank).await;
-    let mut held_fen = Fen::ZERO;
+    let mut sums = Sums { orders: orders.len(), ..Sums::default() };
+    let outside = outside(&orders, bank).await;
+    let findings = audit(&store, &outside, Moment::AtRest).await;
+    assert!(findings.is_empty(), "{findings:#?}");
     for order in &orders {
+        sums.closed += usize::from(matches!(order.state, State::Closed(_)));
+        sums.paid_fen += order.paid_fen();
+        sums.refunded_fen += order.refunds.iter().map(|refund| refund.amount_fen).sum();
         let socket =
             store.socket(&order.operator_id, &order.socket_id).await.expect("the database");
         assert_eq!(socket.expect("the socket").held_by, None, "the socket is free");
         charged_what_flowed(order, tables.charge_of(&order.id).await);
-        held_fen += agrees_with_the_platform(order, &trades);
     }
     let balances = store.balances(&"op".into()).await.expect("balances");
     let clearing = balances.iter().filter(|(account, _)| account.starts_with("clearing:"));
-    assert_eq!(clearing.map(|(_, fen)| *fen).sum::<Fen>(), held_fen, "what the platform holds");
+    let kept = outside.books.values().flat_map(BTreeMap::values);
+    let kept_fen: i64 =
+        kept.map(|trade| trade.paid_fen - trade.refunds.values().sum::<i64>()).sum();
+    assert_eq!(clearing.map(|(_, fen)| fen.0).sum::<i64>(), kept_fen, "what the platform holds");
+    sums
 }
 
 async fn ledger_check(world: &World) {
@@ -113,55 +142,49 @@ async fn ledger_check(world: &World) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The end of an order, and a bill for exactly the energy between the station's two registers.
+/// A bill for exactly the energy between the station's two registers.
 fn charged_what_flowed(order: &Order, charge: Option<Charge>) {
+    let State::Closed(settlement) = &order.state else { return };
     let flowed_wh = charge.map_or(0, |charge| {
         charge.stopped_wh.expect("no current flows any more") - charge.started_wh
     });
-    let billed_fen = match &order.state {
-        State::Closed(settlement) => {
-            assert_eq!(settlement.usage.energy_wh, flowed_wh, "{order:?}");
-            let flowed_fen = Fen((flowed_wh * FEN_PER_WH).min(PREPAID_FEN));
-            let billed_fen = settlement.bill.total_fen;
-            // What flows after the time paid for, while a dead server stops nothing, is a gift.
-            let is_cut = matches!(order.terms.plan.limit, PlanLimit::Time { .. });
-            assert!(billed_fen == flowed_fen || is_cut && billed_fen < flowed_fen, "{order:?}");
-            billed_fen
-        }
-        State::Cancelled { .. } | State::StartFailed { .. } => Fen::ZERO,
-        state => panic!("no end: {state:?}"),
-    };
-    assert_eq!(order.paid_fen() - refunded_fen(order), billed_fen, "{order:?}");
+    // A station that is cut off for a minute is not waited for: the last reading is the bill, and
+    // what flowed after it a gift.
+    let is_given = settlement.final_reading_missing;
+    let known_wh = settlement.usage.energy_wh;
+    assert!(known_wh == flowed_wh || is_given && known_wh < flowed_wh, "{order:?}");
+    let known_fen = Fen((known_wh * FEN_PER_WH).min(PREPAID_FEN));
+    let billed_fen = settlement.bill.total_fen;
+    // What flows after the time paid for, while a dead server stops nothing, is a gift.
+    let is_cut = matches!(order.terms.plan.limit, PlanLimit::Time { .. });
+    assert!(billed_fen == known_fen || is_cut && billed_fen < known_fen, "{order:?}");
 }
 
-fn refunded_fen(order: &Order) -> Fen {
-    let done = |status: &RefundStatus| matches!(status, RefundStatus::Done { .. });
-    assert!(order.refunds.iter().all(|refund| done(&refund.status)), "{:?}", order.refunds);
-    order.refunds.iter().map(|refund| refund.amount_fen).sum()
-}
-
-/// The platform's own book, by our number of the payment.
-async fn trades(bank: &Bank) -> HashMap<String, Value> {
+/// The platform's own book of these orders; it has those of other worlds, too.
+async fn outside(orders: &[Order], bank: &Bank) -> Outside {
     let stored = bank.store.demo_documents("alipay/trade/").await.expect("the platform's book");
-    let read = |text: &String| {
+    let ours: HashSet<&str> = orders.iter().map(|order| order.id.as_str()).collect();
+    let mut book = BTreeMap::new();
+    for text in &stored {
         let trade: Value = serde_json::from_str(text).expect("a trade");
-        (trade["out_trade_no"].as_str().expect("a number").to_owned(), trade)
-    };
-    stored.iter().map(read).collect()
+        let number = trade["out_trade_no"].as_str().expect("a number").to_owned();
+        if number.get(..ORDER_SYMBOLS).is_some_and(|order| ours.contains(order)) {
+            book.insert(number, as_booked(&trade));
+        }
+    }
+    Outside { books: BTreeMap::from([("alipay".to_owned(), book)]), ..Outside::default() }
 }
 
-/// What the platform holds of an order; both sides know the same payments and refunds.
-fn agrees_with_the_platform(order: &Order, trades: &HashMap<String, Value>) -> Fen {
-    let of_order = trades.iter().filter(|(number, _)| number.starts_with(order.id.as_str()));
-    let (mut paid_fen, mut returned_fen) = (0, 0);
-    for (number, trade) in of_order {
-        let is_paid = trade["paid_ms"].as_i64().is_some_and(|paid_ms| paid_ms > 0);
-        assert!(is_paid || trade["status"] == "TRADE_CLOSED", "{number} can still be paid");
-        paid_fen += trade["total_fen"].as_i64().filter(|_| is_paid).unwrap_or(0);
-        let refunds = trade["refunds"].as_array().expect("refunds");
-        returned_fen +=
-            refunds.iter().filter_map(|refund| refund["amount_fen"].as_i64()).sum::<i64>();
+fn as_booked(trade: &Value) -> Trade {
+    let is_paid = trade["paid_ms"].as_i64().is_some_and(|paid_ms| paid_ms > 0);
+    let refund = |refund: &Value| {
+        let number = refund["out_request_no"].as_str().expect("a number").to_owned();
+        (number, refund["amount_fen"].as_i64().expect("an amount"))
+    };
+    Trade {
+        paid_fen: trade["total_fen"].as_i64().filter(|_| is_paid).unwrap_or(0),
+        refunds: trade["refunds"].as_array().expect("refunds").iter().map(refund).collect(),
+        open: !is_paid && trade["status"] != "TRADE_CLOSED",
+        ..Trade::default()
     }
-    assert_eq!((Fen(paid_fen), Fen(returned_fen)), (order.paid_fen(), refunded_fen(order)));
-    Fen(paid_fen - returned_fen)
 }

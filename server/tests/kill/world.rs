@@ -26,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wasm_core::ids::OrderId;
 use wasm_core::link::ScanCode;
 
+use crate::audit::watch;
 use crate::books::Tables;
 
 /// The only price list.
@@ -155,9 +156,13 @@ impl World {
         Self { url, codes, database, _folder: folder, server, keeper, _fleet: fleet }
     }
 
-    /// `kill -9`
-    pub fn kill(&self) {
-        self.server.kill();
+    /// `kill -9`, and waits until the process has ended.
+    pub async fn kill(&self) {
+        let before = self.deaths();
+        while self.deaths() == before {
+            self.server.kill(before);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// How often the server died.
@@ -287,8 +292,12 @@ impl Server {
         Some(BufReader::new(output))
     }
 
-    fn kill(&self) {
-        if let Some(child) = &mut self.lock().child {
+    /// Kills the process after so many deaths; a later one lives on.
+    fn kill(&self, after_deaths: usize) {
+        let mut process = self.lock();
+        if self.deaths.load(Ordering::SeqCst) == after_deaths
+            && let Some(child) = &mut process.child
+        {
             drop(child.kill());
         }
     }
@@ -310,6 +319,7 @@ impl Server {
 async fn seed(database: &str, codes: Vec<ScanCode>) {
     let store = Store::open(database).await.expect("a database");
     store.migrate().await.expect("migrations");
+    watch(&store).await;
     let now_ms = Clock::System.now_ms();
     let tariff = json!({
         "id": TARIFF,

@@ -348,6 +348,7 @@ async fn f57_a_server_that_died_after_the_capture_finds_it_done() {
             buyer_open_id: None,
             subject: String::new(),
             duration_ms: 0,
+            will_split: false,
         });
         world.store.revive_jobs().await.expect("revived");
         world.workers.run_due().await.expect("jobs");

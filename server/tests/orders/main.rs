@@ -3,7 +3,10 @@
 #[path = "../../../wasm-core/tests/story/mod.rs"]
 mod story;
 
+#[path = "../audit/mod.rs"]
+mod audit;
 mod books;
+mod confluence;
 mod fake_holds;
 mod faults;
 mod holds;
@@ -14,6 +17,9 @@ mod notifies;
 mod races;
 mod reconcile;
 mod reports;
+mod split_refunds;
+mod splits;
+mod splitting;
 mod staff;
 mod stories;
 mod support;

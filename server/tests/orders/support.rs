@@ -1,7 +1,7 @@
 //! A whole server without sockets and platforms: a real store, a clock that tests move, and
 //! doubles for what is outside.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{
     Answer, BillDay, BillLine, BillLines, Bills, Chargers, Checkout, CommandAnswer, NewOrder,
-    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, TradeState,
+    NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest, Splits, TradeState,
     TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
@@ -23,6 +23,8 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 use wasm_core::tariff::Tariff;
 
+use crate::audit::rows::Outside;
+use crate::audit::{Moment, audit, watch};
 use crate::fake_holds::FakeHolds;
 
 /// When tests begin, milliseconds UTC.
@@ -76,12 +78,24 @@ pub struct World {
     pub station: StationId,
     pub codes: Vec<ScanCode>,
     pub tariff: Tariff,
+    /// Payments whose notify was answered with a success.
+    pub notified: Mutex<BTreeSet<String>>,
 }
 
 impl World {
     /// Seeds `store` with one station of two sockets, online.
     pub async fn new(store: Store, tariff: Tariff) -> Self {
+        Self::with_splits(store, tariff, None).await
+    }
+
+    /// The same with a platform that passes parts on.
+    pub async fn with_splits(
+        store: Store,
+        tariff: Tariff,
+        splits: Option<Arc<dyn Splits>>,
+    ) -> Self {
         store.migrate().await.expect("migrations");
+        watch(&store).await;
         let clock = Clock::manual(BEGIN_MS);
         let codes = new_codes(2);
         let station = seed(&store, &tariff, codes.clone()).await;
@@ -91,6 +105,7 @@ impl World {
         let platform = Platform {
             holds: Some(holds.clone()),
             bills: Some(payments.clone()),
+            splits,
             ..Platform::of(payments.clone())
         };
         let platforms = Platforms::default()
@@ -98,7 +113,20 @@ impl World {
             .with(Channel::Wechat, platform);
         let orders = Orders::new(store.clone(), clock.clone(), platforms);
         let workers = Workers::new(store.clone(), clock.clone(), orders.clone(), chargers.clone());
-        Self { store, clock, orders, workers, chargers, payments, holds, station, codes, tariff }
+        let notified = Mutex::default();
+        Self {
+            store,
+            clock,
+            orders,
+            workers,
+            chargers,
+            payments,
+            holds,
+            station,
+            codes,
+            tariff,
+            notified,
+        }
     }
 
     /// Moves the clock to so long after the beginning.
@@ -134,6 +162,7 @@ impl World {
     /// The platform says that a payment was made.
     pub async fn pay(&self, payment: &PaymentId, amount_fen: Fen) {
         self.orders.trade_changed(&self.trade(payment, amount_fen)).await.expect("a known payment");
+        self.notified.lock().expect("lock").insert(payment.0.clone());
     }
 
     /// What the platform says of a payment that was made.
@@ -155,10 +184,23 @@ impl World {
         self.store.order(id).await.expect("store").expect("the order")
     }
 
-    /// The books are whole.
+    /// The books are whole, and so is all else that must hold at every instant.
     pub async fn books_are_whole(&self) {
         let report = server::ledger::check(&self.store).await.expect("a check");
         assert_eq!(report.findings, [], "ledger");
+        self.is_sound(Moment::Underway).await;
+    }
+
+    /// The auditor finds nothing.
+    pub async fn is_sound(&self, moment: Moment) {
+        let commanded = self.chargers.starts.lock().expect("lock").clone();
+        let outside = Outside {
+            notified: self.notified.lock().expect("lock").clone(),
+            commanded: commanded.into_iter().map(|id| id.0).collect(),
+            ..Outside::default()
+        };
+        let findings = audit(&self.store, &outside, moment).await;
+        assert!(findings.is_empty(), "{findings:#?}");
     }
 }
 

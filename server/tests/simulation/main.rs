@@ -4,10 +4,12 @@
 
 #![cfg(debug_assertions)]
 
-mod auditor;
+#[path = "../audit/mod.rs"]
+mod audit;
 mod bank;
 mod chance;
 mod fleet;
+mod witness;
 mod world;
 
 use std::{panic, thread};

@@ -1,7 +1,7 @@
 //! The real server between simulated riders, stations and platforms, on one thread, in a time of
 //! its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -18,10 +18,11 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order, State};
 use wasm_core::tariff::Tariff;
 
-use crate::auditor::Auditor;
+use crate::audit::{Moment, audit, watch};
 use crate::bank::Bank;
 use crate::chance::{below, between, one_of, percent};
 use crate::fleet::{Fleet, Word};
+use crate::witness::outside;
 
 /// When time begins, milliseconds UTC.
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -36,19 +37,20 @@ const SHOWN: usize = 40;
 
 /// Everything there is.
 pub struct World {
-    pub store: Store,
+    store: Store,
     pub clock: Clock,
-    pub orders: Orders,
+    orders: Orders,
     workers: Workers,
     pub bank: Bank,
     pub fleet: Fleet,
     codes: Vec<ScanCode>,
     tariff: Tariff,
-    pub made: Vec<OrderId>,
+    made: Vec<OrderId>,
     /// Payments whose notify was answered with a success.
     pub acknowledged: BTreeSet<PaymentId>,
+    /// Transactions whose end was confirmed.
+    pub stopped: BTreeSet<i64>,
     journal: Vec<String>,
-    auditor: Auditor,
 }
 
 impl World {
@@ -60,19 +62,20 @@ impl World {
             let pause_ms =
                 if percent(85) { between(0, 90_000) } else { between(0, 20 * MINUTE_MS) };
             world.pass(pause_ms).await;
-            world.audit(false).await;
+            world.audit(Moment::Underway).await;
         }
         world.calm_down();
         for nth in 0..220 {
             world.pass(if nth < 60 { MINUTE_MS } else { 20 * MINUTE_MS }).await;
             world.retry_parked().await;
         }
-        world.audit(true).await;
+        world.audit(Moment::AtRest).await;
     }
 
     async fn open() -> Self {
         let store = Store::open("sqlite::memory:").await.expect("sqlite in memory");
         store.migrate().await.expect("migrations");
+        watch(&store).await;
         let clock = Clock::manual(BEGIN_MS);
         let tariff: Tariff =
             serde_json::from_str(include_str!("../../../wasm-core/tests/story/tariff.json"))
@@ -94,8 +97,8 @@ impl World {
             tariff,
             made: Vec::new(),
             acknowledged: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             journal: Vec::new(),
-            auditor: Auditor::default(),
         }
     }
 
@@ -104,10 +107,9 @@ impl World {
         self.journal.push(format!("{at_s:>7} s  {what}"));
     }
 
-    async fn audit(&mut self, at_the_end: bool) {
-        let mut auditor = std::mem::take(&mut self.auditor);
-        let found = auditor.look(self, at_the_end).await;
-        self.auditor = auditor;
+    async fn audit(&self, moment: Moment) {
+        let mut found = audit(&self.store, &outside(self), moment).await;
+        found.extend(self.bank.book().outrages.iter().cloned());
         let from = self.journal.len().saturating_sub(SHOWN);
         let last = self.journal[from..].join("\n");
         assert!(found.is_empty(), "{}\n\nwhat happened last:\n{last}", found.join("\n"));
@@ -344,6 +346,7 @@ impl World {
                 }
                 self.say(&format!("{tag} ended: {:?} {}", record.reason, record.meter_stop_wh));
                 self.orders.stopped(record).await.expect("confirmed");
+                self.stopped.extend(self.transaction_of(tag));
             }
         }
     }
@@ -416,17 +419,6 @@ impl World {
             self.say(&format!("{} retried: {}", job.job.kind, job.why));
             self.orders.retry_job(&operator, &job.job.id).await.expect("retried");
         }
-    }
-
-    /// Where each payment belongs, by its number.
-    pub fn trades_by_order(&self) -> BTreeMap<OrderId, Vec<(PaymentId, crate::bank::Trade)>> {
-        let mut by_order: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
-        for (id, trade) in &self.bank.book().trades {
-            let order = self.made.iter().find(|order| id.as_str().starts_with(order.as_str()));
-            let order = order.expect("every payment is an order's").clone();
-            by_order.entry(order).or_default().push((id.clone(), trade.clone()));
-        }
-        by_order
     }
 }
 

@@ -29,6 +29,9 @@ pub enum Rejected {
     /// The order has no such capture.
     NoSuchCapture,
     /// One payment number with two amounts, or held and paid.
+    /// There is no bill yet, or less is left of it than shall go back.
+    TooMuchBack,
+    /// One payment number with two amounts.
     PaymentChanged,
     /// The usage cannot be billed.
     Unbillable(TariffError),
@@ -57,6 +60,7 @@ pub fn apply(order: &Order, event: Event, now_ms: i64) -> Result<(Order, Vec<Eff
         Event::Captured { capture_id } => change.captured(&capture_id)?,
         Event::CaptureParked { capture_id } => change.capture_parked(&capture_id)?,
         Event::CaptureRetried { capture_id } => change.capture_retried(&capture_id)?,
+        Event::GivenBack { amount_fen } => change.given_back(amount_fen)?,
         // No money moves: it goes back to the account that paid, whoever the rider is.
         Event::RiderKnown { rider_id } => change.order.rider_id = rider_id,
         Event::Due { timer } => change.due(&timer),
@@ -343,6 +347,21 @@ impl Change {
             refund.status = RefundStatus::Pending;
             self.effect(Effect::Refund { refund_id: id.clone() });
         }
+        Ok(())
+    }
+
+    /// Only what the charge cost and was not given back before; the order is open again until the
+    /// money is back.
+    fn given_back(&mut self, amount_fen: Fen) -> Result<(), Rejected> {
+        let left_fen = self.order.kept_fen().ok_or(Rejected::TooMuchBack)?;
+        if amount_fen <= Fen::ZERO || amount_fen > left_fen {
+            return Err(Rejected::TooMuchBack);
+        }
+        let payment = self.order.payments.first().cloned().ok_or(Rejected::TooMuchBack)?;
+        if let State::Closed(settlement) = &self.order.state {
+            self.order.state = State::Settled(settlement.clone());
+        }
+        self.refund(&payment, amount_fen, RefundReason::Complaint);
         Ok(())
     }
 

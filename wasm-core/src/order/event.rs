@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::Timer;
 use super::state::{Payment, Session, StartFailure, StopReason};
 use crate::ids::{CaptureId, RefundId, RiderId};
+use crate::money::Fen;
 use crate::tariff::Usage;
 
 /// Something that happened: told by a rider, a device, a payment platform or a timer.
@@ -75,6 +76,11 @@ pub enum Event {
     CaptureRetried {
         /// Which.
         capture_id: CaptureId,
+    },
+    /// The operator gives back part of what the charge cost.
+    GivenBack {
+        /// How much, fen.
+        amount_fen: Fen,
     },
     /// The rider turned out to be one who is known already: a login says so.
     RiderKnown {

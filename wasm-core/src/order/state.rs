@@ -218,6 +218,8 @@ pub enum RefundReason {
     WrongAmount,
     /// The order was paid twice.
     PaidTwice,
+    /// The operator gives back after the bill what it had earned.
+    Complaint,
 }
 
 /// What becomes of a hold: so much is taken, the rest is let go, in one step. Each hold has one at
@@ -452,6 +454,17 @@ impl Order {
     /// Whether the charge runs, or ran, on money that was only set aside.
     pub fn runs_on_hold(&self) -> bool {
         self.payments.first().is_some_and(|payment| payment.held)
+    }
+
+    /// What the operator keeps of what the charge cost, after what it gave back since, fen; none
+    /// before the bill.
+    pub fn kept_fen(&self) -> Option<Fen> {
+        let (State::Settled(settlement) | State::Closed(settlement)) = &self.state else {
+            return None;
+        };
+        let given = self.refunds.iter().filter(|refund| refund.reason == RefundReason::Complaint);
+        let given_fen: Fen = given.map(|refund| refund.amount_fen).sum();
+        Some(settlement.bill.total_fen - given_fen)
     }
 
     /// The running charge, if there is one.

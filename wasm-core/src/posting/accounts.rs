@@ -28,7 +28,7 @@ pub struct AccountKind {
 }
 
 /// Every kind. The table in ARCHITECTURE.md says what they mean.
-pub const CHART: [AccountKind; 14] = [
+pub const CHART: [AccountKind; 15] = [
     of("clearing", Nature::Asset, false),
     of("holds", Nature::Contingent, false),
     of("held", Nature::Contingent, true),
@@ -40,6 +40,7 @@ pub const CHART: [AccountKind; 14] = [
     of("electricity", Nature::Income, false),
     of("service", Nature::Income, false),
     of("discount", Nature::Expense, false),
+    of("allowance", Nature::Expense, false),
     of("share", Nature::Expense, false),
     of("fee", Nature::Expense, false),
     of("loss", Nature::Expense, false),

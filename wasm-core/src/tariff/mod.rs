@@ -19,3 +19,4 @@ pub use model::{
 pub use quote::{Expectation, Limits, Quote, quote};
 pub use settle::{progress, settle};
 pub use usage::{Sample, Usage};
+pub use validate::HIGHEST_PRICE_MFEN;

@@ -22,8 +22,8 @@ pub struct Staff {
 }
 
 /// What a user may do beyond looking.
+#[expect(clippy::struct_excessive_bools, reason = "each right is granted by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each right stands by itself")]
 pub struct Rights {
     /// End a running charge.
     pub stop_charges: bool,
@@ -33,6 +33,10 @@ pub struct Rights {
     pub read_books: bool,
     /// Decide what becomes of differences with the platforms' bills.
     pub decide_cases: bool,
+    /// Give riders money back after the bill.
+    pub give_back: bool,
+    /// Say who gets parts of what a site brings.
+    pub share_rules: bool,
 }
 
 /// One of the pages that the navigation names.
@@ -42,6 +46,8 @@ pub(super) enum Room {
     Overview,
     /// The books.
     Books,
+    /// Partners' parts.
+    Splits,
 }
 
 /// A page for somebody who is logged in; `path` is the page's own.
@@ -91,6 +97,9 @@ fn top(
         view! {
             <a href="/admin/books" aria-current=here(Room::Books)>
                 {words.frame.books}
+            </a>
+            <a href="/admin/splits" aria-current=here(Room::Splits)>
+                {words.splits.title}
             </a>
         }
     });

@@ -97,6 +97,7 @@ pub(super) static TEXT: Admin = Admin {
         },
         wrong_note: "Please keep this page and call the service's administrator.",
     },
+    splits: super::splits::EN,
     trouble: Trouble {
         not_found: ("There is nothing here", "It does not exist, or is not your company's."),
         not_allowed: ("Your role may not do this", "Please ask a colleague who may."),
@@ -114,6 +115,8 @@ fn job(kind: &str) -> &'static str {
     match kind {
         "refund" => "Refund",
         "capture" => "Take a bill of what is set aside",
+        "split" => "Split",
+        "pull_back" => "Take a split back",
         "start_socket" => "Start a socket",
         "stop_socket" => "Stop a socket",
         "close_payments" => "Close payments",
@@ -129,6 +132,9 @@ fn account(kind: &str) -> &'static str {
     match kind {
         "clearing" => "Held by the payment platform",
         "discount" => "Discounts given",
+        "allowance" => "Given back after the bill",
+        "share" => "Shared with partners",
+        "payable" => "Owed to partners, not yet confirmed",
         "prepaid" => "Prepaid by riders, not yet billed",
         "holds" => "Set aside at the platform, not ours until taken",
         "held" => "Set aside by riders, not ours until taken",
@@ -136,8 +142,6 @@ fn account(kind: &str) -> &'static str {
         "electricity" => "Electricity earned",
         "service" => "Service fees earned",
         "cards" => "Cards, not used yet",
-        "payable" => "Owed to partners",
-        "share" => "Partners' shares",
         "fee" => "Platforms' fees",
         "suspense" => "Not explained yet",
         "loss" => "Written off",

@@ -93,6 +93,7 @@ pub(super) static TEXT: Admin = Admin {
         },
         wrong_note: "请保留这一页并联系平台管理员。",
     },
+    splits: super::splits::ZH,
     trouble: Trouble {
         not_found: ("这里没有内容", "它不存在，或者不属于你的公司。"),
         not_allowed: ("你的角色不能做这件事", "请让有权限的同事来做。"),
@@ -107,6 +108,8 @@ fn job(kind: &str) -> &'static str {
     match kind {
         "refund" => "退款",
         "capture" => "从预留的钱里扣款",
+        "split" => "分账",
+        "pull_back" => "收回分账",
         "start_socket" => "启动插座",
         "stop_socket" => "停止插座",
         "close_payments" => "关闭支付单",
@@ -122,6 +125,9 @@ fn account(kind: &str) -> &'static str {
     match kind {
         "clearing" => "支付平台代管",
         "discount" => "给用户的优惠",
+        "allowance" => "账单后退给用户的",
+        "share" => "分给合作方的",
+        "payable" => "应付合作方，平台尚未确认",
         "prepaid" => "用户预付，尚未结算",
         "holds" => "平台预留，扣款前不属于我们",
         "held" => "用户预留，扣款前不属于我们",
@@ -129,8 +135,6 @@ fn account(kind: &str) -> &'static str {
         "electricity" => "电费收入",
         "service" => "服务费收入",
         "cards" => "充电卡，尚未使用",
-        "payable" => "应付合作方",
-        "share" => "分给合作方",
         "fee" => "平台手续费",
         "suspense" => "待查",
         "loss" => "核销损失",

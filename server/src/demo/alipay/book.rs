@@ -1,11 +1,16 @@
 //! The platform's book: trades as documents, changed one at a time.
 
+use super::hold::Hold;
 use super::platform::Platform;
 use super::trade::Trade;
 use crate::store::StoreError;
 
 const TRADES: &str = "alipay/trade/";
 const NUMBERS: &str = "alipay/trade_no/";
+const HOLDS: &str = "alipay/hold/";
+const AUTH_NUMBERS: &str = "alipay/auth_no/";
+const RECEIVERS: &str = "alipay/receiver/";
+const BILLS: &str = "alipay/bill/";
 const CODES: &str = "alipay/code/";
 
 impl Platform {
@@ -41,6 +46,67 @@ impl Platform {
     pub(super) async fn trades(&self) -> Result<Vec<Trade>, StoreError> {
         let stored = self.inner.store.demo_documents(TRADES).await?;
         stored.iter().map(|body| read(body)).collect()
+    }
+
+    /// A hold by the merchant's number.
+    pub(super) async fn hold(&self, out_order_no: &str) -> Result<Option<Hold>, StoreError> {
+        let stored = self.inner.store.demo_document(&format!("{HOLDS}{out_order_no}")).await?;
+        let Some(stored) = stored else { return Ok(None) };
+        let mut hold: Hold = read(&stored)?;
+        hold.expire(self.now_ms());
+        Ok(Some(hold))
+    }
+
+    /// A hold by the platform's number.
+    pub(super) async fn hold_by_no(&self, auth_no: &str) -> Result<Option<Hold>, StoreError> {
+        match self.inner.store.demo_document(&format!("{AUTH_NUMBERS}{auth_no}")).await? {
+            Some(out_order_no) => self.hold(&read::<String>(&out_order_no)?).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a hold. The caller holds `changing`.
+    pub(super) async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+        self.write(&format!("{HOLDS}{}", hold.out_order_no), hold).await
+    }
+
+    /// Writes a new hold, findable by both numbers. The caller holds `changing`.
+    pub(super) async fn put_new_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+        self.write(&format!("{AUTH_NUMBERS}{}", hold.auth_no), &hold.out_order_no).await?;
+        self.put_hold(hold).await
+    }
+
+    /// All holds.
+    pub(super) async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        let stored = self.inner.store.demo_documents(HOLDS).await?;
+        stored.iter().map(|body| read(body)).collect()
+    }
+
+    /// Lets an account receive royalty.
+    pub(super) async fn put_receiver(&self, account: &str) -> Result<(), StoreError> {
+        self.write(&format!("{RECEIVERS}{account}"), &account).await
+    }
+
+    /// Whether an account may receive royalty.
+    pub(super) async fn is_receiver(&self, account: &str) -> Result<bool, StoreError> {
+        let stored = self.inner.store.demo_document(&format!("{RECEIVERS}{account}")).await?;
+        Ok(stored.is_some())
+    }
+
+    /// Makes a bill's address good until `until_ms`.
+    pub(super) async fn put_bill_token(
+        &self,
+        token: &str,
+        day_begins_ms: i64,
+        until_ms: i64,
+    ) -> Result<(), StoreError> {
+        self.write(&format!("{BILLS}{token}"), &(day_begins_ms, until_ms)).await
+    }
+
+    /// Which day's bill an address is for, and until when.
+    pub(super) async fn bill_token(&self, token: &str) -> Result<Option<(i64, i64)>, StoreError> {
+        let stored = self.inner.store.demo_document(&format!("{BILLS}{token}")).await?;
+        stored.as_deref().map(read).transpose()
     }
 
     /// Makes a login code valid, once, for a buyer.

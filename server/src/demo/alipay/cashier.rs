@@ -8,6 +8,8 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::delivery::Lateness;
+use super::gateway::Failure;
+use super::hold::{Hold, HoldStatus};
 use super::platform::{APP_ID, Platform, SELLER_ID};
 use super::rules::Refusal;
 use super::trade::{Status, Trade};
@@ -23,6 +25,9 @@ const DEMO_BUYER: &str = "demo-buyer";
 /// Who is logged in at the platform with this browser.
 const BUYER_COOKIE: &str = "demo_alipay_buyer";
 
+/// The login page and the cashier read it.
+const COOKIE_PATH: &str = "/demo/alipay/";
+
 /// The login page.
 pub(super) const AUTHORIZE_PATH: &str = "/demo/alipay/authorize";
 
@@ -30,6 +35,7 @@ pub(super) fn router(platform: Platform) -> Router {
     Router::new()
         .route("/demo/alipay/cashier/{trade_no}", get(show).post(act))
         .route("/demo/alipay/tradepay", get(trade_pay))
+        .route("/demo/alipay/hold/{out_order_no}", get(show_hold).post(act_on_hold))
         .route(AUTHORIZE_PATH, get(authorize))
         .with_state(platform)
 }
@@ -56,8 +62,11 @@ struct Pressed {
 
 #[derive(Deserialize)]
 struct TradePay {
-    #[serde(rename = "tradeNO")]
+    #[serde(rename = "tradeNO", default)]
     trade_no: String,
+    /// A hold's order string, as the page hands it to the app.
+    #[serde(rename = "orderStr", default)]
+    order_string: String,
     #[serde(default)]
     return_url: String,
 }
@@ -123,10 +132,63 @@ async fn trade_pay(State(platform): State<Platform>, Query(asked): Query<TradePa
     if !asked.return_url.is_empty() && !platform.is_ours(&asked.return_url) {
         return StatusCode::BAD_REQUEST.into_response();
     }
+    if !asked.order_string.is_empty() {
+        return open_hold(&platform, &asked).await;
+    }
     match platform.return_to(&asked.trade_no, &asked.return_url).await {
         Ok(true) => Redirect::to(&path(&asked.trade_no)).into_response(),
         Ok(false) => missing(),
         Err(error) => away(&error),
+    }
+}
+
+async fn open_hold(platform: &Platform, asked: &TradePay) -> Response {
+    match platform.open_hold(&asked.order_string).await {
+        Ok(number) => match platform.hold_returns_to(&number, &asked.return_url).await {
+            Ok(()) => Redirect::to(&hold_path(&number)).into_response(),
+            Err(error) => away(&error),
+        },
+        Err(Failure::Refused(refusal)) => refused(&refusal),
+        Err(Failure::Store(error)) => away(&error),
+    }
+}
+
+/// The page of a hold.
+fn hold_path(out_order_no: &str) -> String {
+    format!("/demo/alipay/hold/{out_order_no}")
+}
+
+async fn show_hold(State(platform): State<Platform>, Path(number): Path<String>) -> Response {
+    match platform.hold(&number).await {
+        Ok(Some(hold)) => hold_page(&hold).into_response(),
+        Ok(None) => missing(),
+        Err(error) => away(&error),
+    }
+}
+
+async fn act_on_hold(
+    State(platform): State<Platform>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    Form(pressed): Form<Pressed>,
+) -> Response {
+    let lateness = match pressed.action {
+        Action::Pay => Some(Lateness::None),
+        Action::PayLate => Some(Lateness::Late),
+        Action::PayLost => Some(Lateness::Lost),
+        Action::Cancel => None,
+    };
+    let payer = logged_in(&headers).unwrap_or_else(demo_buyer);
+    let acted = match lateness {
+        Some(lateness) => platform.confirm(&number, &payer, lateness).await,
+        None => platform.hold(&number).await.map_err(Failure::from),
+    };
+    match acted {
+        Ok(Some(hold)) if hold.return_url.is_empty() => hold_page(&hold).into_response(),
+        Ok(Some(hold)) => Redirect::to(&hold.return_url).into_response(),
+        Ok(None) => missing(),
+        Err(Failure::Refused(refusal)) => refused(&refusal),
+        Err(Failure::Store(error)) => away(&error),
     }
 }
 
@@ -148,7 +210,7 @@ async fn authorize(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let cookie = format!("{BUYER_COOKIE}={buyer}; Path={AUTHORIZE_PATH}; HttpOnly; SameSite=Lax");
+    let cookie = format!("{BUYER_COOKIE}={buyer}; Path={COOKIE_PATH}; HttpOnly; SameSite=Lax");
     let back = Redirect::to(&with_query(&asked.redirect_uri, &params));
     ([(header::SET_COOKIE, cookie)], back).into_response()
 }
@@ -193,6 +255,13 @@ impl Platform {
             self.put(&trade).await?;
         }
         Ok(true)
+    }
+
+    async fn hold_returns_to(&self, number: &str, return_url: &str) -> Result<(), StoreError> {
+        let _changing = self.inner.changing.lock().await;
+        let Some(mut hold) = self.hold(number).await? else { return Ok(()) };
+        return_url.clone_into(&mut hold.return_url);
+        self.put_hold(&hold).await
     }
 
     /// Whether an address is this server's, so that nobody is sent elsewhere through us.
@@ -248,7 +317,7 @@ fn away(error: &StoreError) -> Response {
 fn trade_page(trade: &Trade) -> Html<String> {
     let standing = match trade.status {
         Status::WaitBuyerPay => Standing::Waiting,
-        Status::TradeSuccess => Standing::Over("支付成功", "Paid"),
+        Status::TradeSuccess | Status::TradeFinished => Standing::Over("支付成功", "Paid"),
         Status::TradeClosed => Standing::Over("交易已关闭", "The trade is closed"),
     };
     let back = if trade.return_url.is_empty() { &trade.quit_url } else { &trade.return_url };
@@ -261,6 +330,28 @@ fn trade_page(trade: &Trade) -> Html<String> {
         hidden: Vec::new(),
         standing,
         back: back.clone(),
+    };
+    Html(sheet::html(Brand::Alipay, &sheet))
+}
+
+fn hold_page(hold: &Hold) -> Html<String> {
+    let standing = match hold.status {
+        HoldStatus::Init => Standing::Waiting,
+        HoldStatus::Authorized => {
+            Standing::Over("已授权，用完按账单扣", "Agreed, the bill follows")
+        }
+        HoldStatus::Finish => Standing::Over("已结算", "Settled"),
+        HoldStatus::Ended | HoldStatus::Closed => Standing::Over("已解除", "Let go"),
+    };
+    let sheet = Sheet {
+        asks: Asks::Hold,
+        amount: hold.amount_fen.to_string(),
+        item: hold.title.clone(),
+        number: hold.out_order_no.clone(),
+        action: hold_path(&hold.out_order_no),
+        hidden: Vec::new(),
+        standing,
+        back: hold.return_url.clone(),
     };
     Html(sheet::html(Brand::Alipay, &sheet))
 }

@@ -4,11 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
+use wasm_core::money::Fen;
 
 use super::faults::NotifyFault;
+use super::hold::{Change, Hold};
 use super::platform::{APP_ID, Platform, SELLER_ID, digits};
 use super::trade::{Notice, Trade};
 use crate::payments::alipay::sign;
+use crate::payments::alipay::sign::Params;
 use crate::store::StoreError;
 
 /// What the rider chose to go wrong at the cashier.
@@ -22,6 +25,20 @@ pub(super) enum Lateness {
     Lost,
 }
 
+/// What a notify is of, by the merchant's number.
+#[derive(Clone, Debug)]
+pub(super) enum Of {
+    Trade(String),
+    Hold(String),
+}
+
+/// Where a notify belongs and goes.
+#[derive(Clone, Debug)]
+pub(super) struct Parcel {
+    of: Of,
+    notify_url: String,
+}
+
 impl Platform {
     /// Writes a trade together with the notify that reports it, and starts the delivery. The
     /// caller holds `changing`.
@@ -30,26 +47,59 @@ impl Platform {
         trade: &mut Trade,
         lateness: Lateness,
     ) -> Result<(), StoreError> {
-        let notice = self.notice(trade, lateness);
+        let notify_id = digits::<34>();
+        let mut params = trade.notify_params(&notify_id, self.now_ms());
+        params.insert("seller_id".to_owned(), SELLER_ID.to_owned());
+        let notice = self.notice(&trade.notify_url, "total_amount", params, lateness);
         trade.notices.extend(notice.clone());
         self.put(trade).await?;
-        if let Some(notice) = notice {
-            let copies = match self.faults().notify {
-                NotifyFault::Copies(copies) => copies,
-                _ => 1,
-            };
-            for _ in 0..copies {
-                self.deliver_in_background(trade, &notice);
-            }
-        }
+        let parcel = Parcel {
+            of: Of::Trade(trade.out_trade_no.clone()),
+            notify_url: trade.notify_url.clone(),
+        };
+        self.dispatch(&parcel, notice);
         Ok(())
     }
 
-    /// The notify of a trade's present state; none if nobody listens or it is to be lost.
-    fn notice(&self, trade: &Trade, lateness: Lateness) -> Option<Notice> {
+    /// The same for a hold.
+    pub(super) async fn put_hold_and_report(
+        &self,
+        hold: &mut Hold,
+        change: &Change,
+        lateness: Lateness,
+    ) -> Result<(), StoreError> {
+        let notify_id = digits::<34>();
+        let params = hold.notify_params(change, &notify_id, self.now_ms());
+        let notice = self.notice(&hold.notify_url, "amount", params, lateness);
+        hold.notices.extend(notice.clone());
+        self.put_hold(hold).await?;
+        let of = Of::Hold(hold.out_order_no.clone());
+        self.dispatch(&Parcel { of, notify_url: hold.notify_url.clone() }, notice);
+        Ok(())
+    }
+
+    fn dispatch(&self, parcel: &Parcel, notice: Option<Notice>) {
+        let Some(notice) = notice else { return };
+        let copies = match self.faults().notify {
+            NotifyFault::Copies(copies) => copies,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            self.deliver_in_background(parcel, &notice);
+        }
+    }
+
+    /// A signed notify; none if nobody listens or it is to be lost.
+    fn notice(
+        &self,
+        notify_url: &str,
+        amount: &str,
+        mut params: Params,
+        lateness: Lateness,
+    ) -> Option<Notice> {
         let faults = self.faults();
         let lost = lateness == Lateness::Lost || faults.notify == NotifyFault::Lost;
-        if lost || trade.notify_url.is_empty() {
+        if lost || notify_url.is_empty() {
             return None;
         }
         let late = match (lateness, faults.notify) {
@@ -58,21 +108,19 @@ impl Platform {
             (_, NotifyFault::Reordered(late)) if self.is_odd_notify() => late,
             _ => Duration::ZERO,
         };
-        let notify_id = digits::<34>();
-        let mut params = trade.notify_params(&notify_id, self.now_ms());
         let other_app = faults.notify == NotifyFault::OtherApp;
         let app_id = if other_app { "9021000000000002" } else { APP_ID };
         params.insert("app_id".to_owned(), app_id.to_owned());
         params.insert("auth_app_id".to_owned(), app_id.to_owned());
-        params.insert("seller_id".to_owned(), SELLER_ID.to_owned());
-        if faults.notify == NotifyFault::WrongAmount {
-            let mut wrong_fen = trade.total_fen;
-            wrong_fen.0 += 1;
-            params.insert("total_amount".to_owned(), wrong_fen.to_yuan());
+        if let Some(fen) = params.get(amount).and_then(|yuan| Fen::from_yuan(yuan))
+            && faults.notify == NotifyFault::WrongAmount
+        {
+            params.insert(amount.to_owned(), (fen + Fen(1)).to_yuan());
         }
         let forged = faults.notify == NotifyFault::Forged;
-        let key = if forged { &self.inner.strange_key } else { &self.inner.key };
-        sign::sign_notify(&mut params, key);
+        let key = if forged { self.inner.strange_key.clone() } else { self.signing().0 };
+        sign::sign_notify(&mut params, &key);
+        let notify_id = params.get("notify_id").cloned().unwrap_or_default();
         let due_ms = self.now_ms() + millis(late);
         Some(Notice { notify_id, params, due_ms, deliveries: 0, over: false })
     }
@@ -89,32 +137,41 @@ impl Platform {
     pub async fn resume(&self) -> Result<(), StoreError> {
         for trade in self.trades().await? {
             for notice in trade.notices.iter().filter(|notice| !notice.over) {
-                self.deliver_in_background(&trade, notice);
+                let of = Of::Trade(trade.out_trade_no.clone());
+                let parcel = Parcel { of, notify_url: trade.notify_url.clone() };
+                self.deliver_in_background(&parcel, notice);
+            }
+        }
+        for hold in self.holds().await? {
+            for notice in hold.notices.iter().filter(|notice| !notice.over) {
+                let of = Of::Hold(hold.out_order_no.clone());
+                let parcel = Parcel { of, notify_url: hold.notify_url.clone() };
+                self.deliver_in_background(&parcel, notice);
             }
         }
         Ok(())
     }
 
-    fn deliver_in_background(&self, trade: &Trade, notice: &Notice) {
-        let (platform, trade, notice) = (self.clone(), trade.clone(), notice.clone());
+    fn deliver_in_background(&self, parcel: &Parcel, notice: &Notice) {
+        let (platform, parcel, notice) = (self.clone(), parcel.clone(), notice.clone());
         tokio::spawn(async move {
-            if let Err(error) = platform.deliver(&trade, notice).await {
+            if let Err(error) = platform.deliver(&parcel, notice).await {
                 tracing::error!(%error, "simulated alipay: a notify was not delivered");
             }
         });
     }
 
-    async fn deliver(&self, trade: &Trade, mut notice: Notice) -> Result<(), StoreError> {
+    async fn deliver(&self, parcel: &Parcel, mut notice: Notice) -> Result<(), StoreError> {
         while !notice.over {
             let wait_ms = u64::try_from(notice.due_ms - self.now_ms()).unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-            let taken = self.post(&trade.notify_url, &notice).await;
+            let taken = self.post(&parcel.notify_url, &notice).await;
             notice.deliveries += 1;
             match self.faults().retry_after.get(notice.deliveries - 1) {
                 Some(pause) if !taken => notice.due_ms = self.now_ms() + millis(*pause),
                 _ => notice.over = true,
             }
-            self.note(&trade.out_trade_no, &notice).await?;
+            self.note(&parcel.of, &notice).await?;
         }
         Ok(())
     }
@@ -132,15 +189,26 @@ impl Platform {
     }
 
     /// Writes down how far a delivery is.
-    async fn note(&self, out_trade_no: &str, notice: &Notice) -> Result<(), StoreError> {
+    async fn note(&self, of: &Of, notice: &Notice) -> Result<(), StoreError> {
         let _changing = self.inner.changing.lock().await;
-        let Some(mut trade) = self.trade(out_trade_no).await? else { return Ok(()) };
-        for known in &mut trade.notices {
-            if known.notify_id == notice.notify_id {
-                *known = notice.clone();
+        match of {
+            Of::Trade(number) => {
+                let Some(mut trade) = self.trade(number).await? else { return Ok(()) };
+                replace(&mut trade.notices, notice);
+                self.put(&trade).await
+            }
+            Of::Hold(number) => {
+                let Some(mut hold) = self.hold(number).await? else { return Ok(()) };
+                replace(&mut hold.notices, notice);
+                self.put_hold(&hold).await
             }
         }
-        self.put(&trade).await
+    }
+}
+
+fn replace(notices: &mut [Notice], notice: &Notice) {
+    for known in notices.iter_mut().filter(|known| known.notify_id == notice.notify_id) {
+        *known = notice.clone();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::bill::BillErrors;
+
 /// The real schedule, 4 min to 15 h, made short.
 const RETRY_AFTER: &[Duration] = &[
     Duration::from_secs(2),
@@ -24,6 +26,8 @@ pub struct Faults {
     pub skew_ms: i64,
     /// Refunds are refused with this `sub_code`.
     pub refuse_refunds: Option<&'static str>,
+    /// Bills are made with these errors.
+    pub bill: Option<BillErrors>,
     /// How late the cashier's "late" button makes a notify.
     pub late: Duration,
     /// Pauses before each further delivery of a notify that was not answered `success`; after the
@@ -78,6 +82,7 @@ impl Default for Faults {
             answer: AnswerFault::None,
             skew_ms: 0,
             refuse_refunds: None,
+            bill: None,
             late: Duration::from_secs(30),
             retry_after: RETRY_AFTER,
         }

@@ -1,19 +1,27 @@
 //! The platform itself: its keys, its book, its faults.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, redirect};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::faults::Faults;
-use super::{cashier, gateway};
+use super::gateway::Failure;
+use super::rules::{Refusal, success, text};
+use super::{bill, cashier, gateway};
 use crate::clock::Clock;
+use crate::payments::alipay::certificates;
+use crate::payments::alipay::sign::Params;
 use crate::payments::alipay::{
-    AlipayConfig, CALL_TIMEOUT, KeyError, NOTIFY_PATH, SigningKey, VerifyingKey,
+    AlipayConfig, CALL_TIMEOUT, CertificateError, HoldTerms, KeyError, NOTIFY_PATH, SigningKey,
+    VerifyingKey,
 };
 use crate::random;
 use crate::store::{Store, StoreError};
@@ -22,6 +30,9 @@ use crate::store::{Store, StoreError};
 pub(super) const APP_ID: &str = "9021000000000001";
 /// The demo merchant's user id.
 pub(super) const SELLER_ID: &str = "2088000000000001";
+
+/// The business category the demo merchant has holds for.
+const HOLD_CATEGORY: &str = "CHARGE_PILE_CAR";
 
 const KEYS_DOCUMENT: &str = "alipay/keys";
 
@@ -38,6 +49,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) public_url: String,
+    pub(super) loopback_url: String,
     /// The platform's own key.
     pub(super) key: SigningKey,
     /// A key that nobody trusts.
@@ -49,6 +61,26 @@ pub(super) struct Inner {
     /// How many notifies were made that may be reordered.
     pub(super) notifies: AtomicU64,
     faults: Mutex<Faults>,
+    /// Certificate mode, if it is that.
+    certified: Mutex<Option<Certified>>,
+    /// How often a certificate was asked for.
+    downloads: AtomicU64,
+}
+
+/// A certificate of the platform and the key it is for.
+pub struct Issued {
+    /// PEM, with its intermediates.
+    pub pem: String,
+    /// The key.
+    pub key: SigningKey,
+}
+
+/// Certificate mode.
+struct Certified {
+    app_sn: String,
+    root_sn: String,
+    sn: String,
+    issued: Issued,
 }
 
 /// Why the platform cannot be opened.
@@ -100,6 +132,9 @@ impl Platform {
             app_id: APP_ID.to_owned(),
             seller_id: SELLER_ID.to_owned(),
             alipay_public_key: key.public()?,
+            next_public_key: None,
+            certificates: None,
+            hold: HoldTerms { category: Some(HOLD_CATEGORY.to_owned()), service_id: None },
             private_key: merchant_key.clone(),
             notify_url: format!("{loopback_url}{NOTIFY_PATH}"),
             timeout: CALL_TIMEOUT,
@@ -113,6 +148,7 @@ impl Platform {
             store,
             clock,
             public_url: public_url.to_owned(),
+            loopback_url: loopback_url.to_owned(),
             key,
             strange_key: SigningKey::parse(&keys.stranger)?,
             merchant: merchant_key.public()?,
@@ -120,13 +156,17 @@ impl Platform {
             changing: AsyncMutex::new(()),
             notifies: AtomicU64::new(0),
             faults: Mutex::new(Faults::default()),
+            certified: Mutex::new(None),
+            downloads: AtomicU64::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, config))
     }
 
     /// Gateway and cashier, to be merged into the server's routes: all under `/demo/alipay/`.
     pub fn router(&self) -> Router {
-        gateway::router(self.clone()).merge(cashier::router(self.clone()))
+        gateway::router(self.clone())
+            .merge(cashier::router(self.clone()))
+            .merge(bill::router(self.clone()))
     }
 
     /// Changes what goes wrong.
@@ -139,13 +179,64 @@ impl Platform {
     }
 
     fn lock_faults(&self) -> MutexGuard<'_, Faults> {
-        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.faults)
     }
 
     /// The platform's clock, which may be off.
     pub(super) fn now_ms(&self) -> i64 {
         self.inner.clock.now_ms() + self.faults().skew_ms
     }
+
+    /// Changes to certificate mode: from now on the merchant must name its certificate `app` and
+    /// the `roots` (PEM), and answers are signed with `issued`. Called again, the platform has
+    /// renewed its certificate.
+    ///
+    /// # Errors
+    /// A certificate cannot be read.
+    pub fn certify(&self, app: &str, roots: &str, issued: Issued) -> Result<(), CertificateError> {
+        *lock(&self.inner.certified) = Some(Certified {
+            app_sn: certificates::number_of(app)?,
+            root_sn: certificates::root_number(roots)?,
+            sn: certificates::number_of(&issued.pem)?,
+            issued,
+        });
+        Ok(())
+    }
+
+    /// How often a certificate was asked for.
+    pub fn certificate_downloads(&self) -> u64 {
+        self.inner.downloads.load(Ordering::Relaxed)
+    }
+
+    /// What signs now, and the number of its certificate.
+    pub(super) fn signing(&self) -> (SigningKey, Option<String>) {
+        match &*lock(&self.inner.certified) {
+            Some(certified) => (certified.issued.key.clone(), Some(certified.sn.clone())),
+            None => (self.inner.key.clone(), None),
+        }
+    }
+
+    /// Whether a request names what it must in certificate mode.
+    pub(super) fn names_certificates(&self, params: &Params) -> bool {
+        let certified = lock(&self.inner.certified);
+        let Some(certified) = &*certified else { return true };
+        params.get("app_cert_sn") == Some(&certified.app_sn)
+            && params.get("alipay_root_cert_sn") == Some(&certified.root_sn)
+    }
+
+    /// `alipay.open.app.alipaycert.download`
+    pub(super) fn give_certificate(&self, wanted: &Value) -> Result<Value, Failure> {
+        self.inner.downloads.fetch_add(1, Ordering::Relaxed);
+        let certified = lock(&self.inner.certified);
+        let asked = text(wanted, "alipay_cert_sn");
+        let known = certified.as_ref().filter(|certified| certified.sn == asked);
+        let known = known.ok_or(Refusal::business("isv.cert-not-exist"))?;
+        Ok(success(json!({ "alipay_cert_content": STANDARD.encode(&known.issued.pem) })))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Keys {

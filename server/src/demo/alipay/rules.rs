@@ -7,6 +7,7 @@ use super::cashier;
 use super::delivery::Lateness;
 use super::gateway::Failure;
 use super::platform::{APP_ID, Platform, digits};
+use super::royalty;
 use super::trade::{Refund, Status, Trade};
 use crate::payments::alipay::sign::Params;
 use crate::payments::alipay::time::{from_beijing, to_beijing};
@@ -26,6 +27,9 @@ pub(super) struct Refusal {
     pub(super) sub_code: &'static str,
 }
 
+/// The product of trades that are paid by a code.
+const BY_CODE: &str = "FACE_TO_FACE_PAYMENT";
+
 impl Refusal {
     /// A parameter is missing.
     pub(super) fn missing(sub_code: &'static str) -> Self {
@@ -38,7 +42,7 @@ impl Refusal {
     }
 
     /// The trade's own rules forbid it.
-    fn business(sub_code: &'static str) -> Self {
+    pub(super) fn business(sub_code: &'static str) -> Self {
         Self { code: "40004", msg: "Business Failed", sub_code }
     }
 
@@ -48,13 +52,13 @@ impl Refusal {
     }
 }
 
-fn success(mut node: Value) -> Value {
+pub(super) fn success(mut node: Value) -> Value {
     node["code"] = json!("10000");
     node["msg"] = json!("Success");
     node
 }
 
-fn text<'a>(business: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(business: &'a Value, name: &str) -> &'a str {
     business[name].as_str().unwrap_or("")
 }
 
@@ -90,13 +94,15 @@ impl Platform {
         params: &Params,
         wanted: &Value,
     ) -> Result<Value, Failure> {
-        if text(wanted, "product_code") != "FACE_TO_FACE_PAYMENT" {
+        if text(wanted, "product_code") != BY_CODE {
             return Err(Refusal::business("ACQ.INVALID_PARAMETER").into());
         }
         let trade = self.open_trade(params, wanted, "").await?;
         match trade.status {
             Status::WaitBuyerPay => {}
-            Status::TradeSuccess => return Err(Refusal::business("ACQ.TRADE_HAS_SUCCESS").into()),
+            Status::TradeSuccess | Status::TradeFinished => {
+                return Err(Refusal::business("ACQ.TRADE_HAS_SUCCESS").into());
+            }
             Status::TradeClosed => return Err(Refusal::business("ACQ.TRADE_HAS_CLOSE").into()),
         }
         let qr_code = format!("{}{}", self.inner.public_url, cashier::path(&trade.trade_no));
@@ -122,7 +128,7 @@ impl Platform {
         let same = known.total_fen == new.total_fen && known.subject == new.subject;
         match known.status {
             _ if !same => Err(Refusal::business("ACQ.CONTEXT_INCONSISTENT").into()),
-            Status::TradeSuccess if !buyer.is_empty() => {
+            Status::TradeSuccess | Status::TradeFinished if !buyer.is_empty() => {
                 Err(Refusal::business("ACQ.TRADE_HAS_SUCCESS").into())
             }
             Status::TradeClosed if !buyer.is_empty() => {
@@ -132,7 +138,12 @@ impl Platform {
         }
     }
 
-    fn new_trade(&self, params: &Params, wanted: &Value, buyer: &str) -> Result<Trade, Refusal> {
+    pub(super) fn new_trade(
+        &self,
+        params: &Params,
+        wanted: &Value,
+        buyer: &str,
+    ) -> Result<Trade, Refusal> {
         let invalid = Refusal::business("ACQ.INVALID_PARAMETER");
         let number = text(wanted, "out_trade_no");
         let subject = text(wanted, "subject");
@@ -163,6 +174,12 @@ impl Platform {
             created_ms: now_ms,
             expires_ms,
             paid_ms: 0,
+            terminal_id: text(wanted, "terminal_id").to_owned(),
+            auth_no: String::new(),
+            by_code: text(wanted, "product_code") == BY_CODE,
+            royalty_freeze: text(&wanted["extend_params"], "royalty_freeze") == "true",
+            royalty_over: false,
+            settles: Vec::new(),
             refunds: Vec::new(),
             notices: Vec::new(),
         })
@@ -178,6 +195,9 @@ impl Platform {
             "total_amount": trade.total_fen.to_yuan(),
             "buyer_open_id": trade.buyer_open_id,
         });
+        if !trade.terminal_id.is_empty() {
+            node["terminal_id"] = json!(trade.terminal_id);
+        }
         if trade.paid_ms > 0 {
             node["send_pay_date"] = json!(to_beijing(trade.paid_ms));
         }
@@ -198,7 +218,10 @@ impl Platform {
 
     /// `alipay.trade.refund`: once for each `out_request_no`, never more than was paid.
     pub(super) async fn refund(&self, wanted: &Value) -> Result<Value, Failure> {
-        let amount_fen = amount(wanted, "refund_amount")?;
+        // Nothing to the buyer: only parts come back from their receivers.
+        let only_parts = text(wanted, "refund_amount") == "0.00"
+            && wanted["refund_royalty_parameters"].is_array();
+        let amount_fen = if only_parts { Fen::ZERO } else { amount(wanted, "refund_amount")? };
         if let Some(sub_code) = self.faults().refuse_refunds {
             return Err(Refusal::business(sub_code).into());
         }
@@ -215,7 +238,7 @@ impl Platform {
             Some(before_fen) if before_fen == amount_fen => false,
             Some(_) => return Err(Refusal::business("ACQ.DISCORDANT_REPEAT_REQUEST").into()),
             None => {
-                self.take_back(&mut trade, request_no, amount_fen).await?;
+                self.take_back(&mut trade, request_no, amount_fen, wanted).await?;
                 true
             }
         };
@@ -232,18 +255,34 @@ impl Platform {
         trade: &mut Trade,
         out_request_no: String,
         amount_fen: Fen,
+        wanted: &Value,
     ) -> Result<(), Failure> {
+        if trade.status == Status::TradeFinished {
+            return Err(Refusal::business("ACQ.TRADE_HAS_FINISHED").into());
+        }
         if trade.status != Status::TradeSuccess {
             return Err(Refusal::business("ACQ.TRADE_STATUS_ERROR").into());
         }
         if trade.refunded_fen() + amount_fen > trade.total_fen {
             return Err(Refusal::business("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL").into());
         }
+        if trade.by_code {
+            royalty::take_back_pro_rata(trade, amount_fen);
+        }
+        royalty::take_back(trade, wanted)?;
+        if trade.passed_on_fen() + trade.refunded_fen() + amount_fen > trade.total_fen {
+            // What others have is not the merchant's to give.
+            return Err(Refusal::business("ACQ.SELLER_BALANCE_NOT_ENOUGH").into());
+        }
         trade.refunds.push(Refund { out_request_no, amount_fen, at_ms: self.now_ms() });
         if trade.refunded_fen() == trade.total_fen {
             trade.status = Status::TradeClosed;
         }
-        self.put_and_report(trade, Lateness::None).await?;
+        if amount_fen == Fen::ZERO {
+            self.put(trade).await?;
+        } else {
+            self.put_and_report(trade, Lateness::None).await?;
+        }
         Ok(())
     }
 
@@ -285,7 +324,7 @@ impl Platform {
         }))
     }
 
-    async fn find(&self, wanted: &Value) -> Result<Trade, Failure> {
+    pub(super) async fn find(&self, wanted: &Value) -> Result<Trade, Failure> {
         let found = match (text(wanted, "trade_no"), text(wanted, "out_trade_no")) {
             ("", "") => return Err(Refusal::business("ACQ.INVALID_PARAMETER").into()),
             ("", out_trade_no) => self.trade(out_trade_no).await?,
@@ -295,7 +334,7 @@ impl Platform {
     }
 }
 
-fn amount(business: &Value, name: &str) -> Result<Fen, Refusal> {
+pub(super) fn amount(business: &Value, name: &str) -> Result<Fen, Refusal> {
     // Libraries write amounts as text or as a JSON number; both are read as text.
     let text = match &business[name] {
         Value::String(text) => text.clone(),

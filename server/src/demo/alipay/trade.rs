@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 use wasm_core::money::Fen;
 
+use super::royalty::Settle;
 use crate::payments::alipay::sign::Params;
 use crate::payments::alipay::time::to_beijing;
+
+/// A trade can be refunded this long.
+const REFUNDABLE_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 
 /// A trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,24 @@ pub(super) struct Trade {
     pub(super) expires_ms: i64,
     /// When it was paid; 0 before.
     pub(super) paid_ms: i64,
+    /// The merchant's terminal.
+    #[serde(default)]
+    pub(super) terminal_id: String,
+    /// The hold it was taken of; empty for a payment.
+    #[serde(default)]
+    pub(super) auth_no: String,
+    /// Whether it is paid by a code: its refunds take royalty back by themselves.
+    #[serde(default)]
+    pub(super) by_code: bool,
+    /// Whether it waits for royalty to be passed on.
+    #[serde(default)]
+    pub(super) royalty_freeze: bool,
+    /// Whether no more royalty may be passed on.
+    #[serde(default)]
+    pub(super) royalty_over: bool,
+    /// What was passed on.
+    #[serde(default)]
+    pub(super) settles: Vec<Settle>,
     /// What went back.
     pub(super) refunds: Vec<Refund>,
     /// What is to be reported, or was.
@@ -48,6 +70,8 @@ pub(super) enum Status {
     WaitBuyerPay,
     /// Paid.
     TradeSuccess,
+    /// Paid, too long ago to be refunded.
+    TradeFinished,
     /// Closed unpaid, or wholly refunded.
     TradeClosed,
 }
@@ -84,14 +108,18 @@ impl Status {
         match self {
             Self::WaitBuyerPay => "WAIT_BUYER_PAY",
             Self::TradeSuccess => "TRADE_SUCCESS",
+            Self::TradeFinished => "TRADE_FINISHED",
             Self::TradeClosed => "TRADE_CLOSED",
         }
     }
 }
 
 impl Trade {
-    /// Closes what nobody paid in time.
+    /// Closes what nobody paid in time, and ends what can no more be refunded.
     pub(super) fn expire(&mut self, now_ms: i64) {
+        if self.status == Status::TradeSuccess && now_ms >= self.paid_ms + REFUNDABLE_MS {
+            self.status = Status::TradeFinished;
+        }
         if self.status == Status::WaitBuyerPay && now_ms >= self.expires_ms {
             self.status = Status::TradeClosed;
         }

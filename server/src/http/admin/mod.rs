@@ -6,10 +6,12 @@ mod books;
 mod cases;
 mod ledger;
 mod login;
+mod orders;
 mod overview;
 mod passwords;
 mod rights;
 mod sites;
+mod splits;
 mod staff;
 #[cfg(test)]
 mod tests;
@@ -43,7 +45,14 @@ pub fn router() -> Router<App> {
         .route("/admin/books/cases/{id}", get(cases::show))
         .route("/admin/books/cases/{id}/accept", post(cases::accept))
         .route("/admin/books/cases/{id}/dismiss", post(cases::dismiss))
+        .route("/admin/splits", get(splits::show))
+        .route("/admin/splits/sites/{id}", get(splits::edit).post(splits::save))
+        .route("/admin/splits/orders/{order}/shares/{party}/retry", post(splits::retry_share))
+        .route("/admin/splits/orders/{order}/returns/{id}/retry", post(splits::retry_return))
         .route("/admin/sites/{id}/codes", get(sites::codes))
+        .route("/admin/orders", get(orders::find))
+        .route("/admin/orders/{id}", get(orders::show))
+        .route("/admin/orders/{id}/refund", post(orders::refund))
         .route("/admin/orders/{id}/stop", post(overview::stop))
         .route("/admin/jobs/{id}/retry", post(overview::retry))
         .route("/admin/login", get(login::show).post(login::log_in))

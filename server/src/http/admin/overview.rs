@@ -27,7 +27,7 @@ const ORDERS_MAX: i64 = 100;
 /// Parked jobs shown at most.
 const PARKED_MAX: i64 = 100;
 /// Where clocks stand when an operator has no site that says: China, in minutes ahead of UTC.
-const CHINA_MINUTES: i64 = 480;
+pub(super) const CHINA_MINUTES: i64 = 480;
 
 /// The page.
 pub(super) async fn show(State(app): State<App>, language: Language, staff: Staff) -> Response {

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use wasm_core::day::Day;
 use wasm_core::money::Fen;
-use wasm_core::order::Channel;
+use wasm_core::order::{Channel, Event, Order, Payment, Session, State, StopReason, Terms};
 use wasm_core::posting::Transaction;
+use wasm_core::tariff::{Limits, Usage};
 
 use super::staff::SESSION_MS;
 use crate::clock::Clock;
@@ -99,6 +100,15 @@ impl Service {
     async fn post(&self, path: &str, cookie: &str) -> Response<Body> {
         let own = ask("POST", path, cookie).header("sec-fetch-site", "same-origin");
         self.send(own.body(Body::empty()).unwrap()).await
+    }
+
+    async fn send_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response<Body> {
+        let form = ask("POST", path, cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(form.body(Body::from(body)).unwrap()).await
     }
 
     async fn try_login(&self, login: &str, password: &str) -> Response<Body> {
@@ -231,6 +241,158 @@ async fn a_role_without_the_right_is_told_so() {
     let books = service.get("/admin/books", &finance).await;
     assert_eq!(books.status(), StatusCode::OK);
     assert!(text(books).await.contains(Admin::of(Lang::Zh).books.whole));
+}
+
+#[tokio::test]
+async fn a_split_rule_is_linted_before_it_is_stored_and_only_the_owner_writes_it() {
+    let service = service().await;
+    let (owner, finance) = (service.cookie("owner").await, service.cookie("finance").await);
+    let (technician, stranger) =
+        (service.cookie("technician").await, service.cookie("stranger").await);
+    let path = "/admin/splits/sites/jinxiu";
+    assert_eq!(service.get("/admin/splits", &technician).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(service.get("/admin/splits", &finance).await.status(), StatusCode::OK);
+    assert_eq!(service.get(path, &finance).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(service.get(path, &stranger).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(service.get(path, &owner).await.status(), StatusCode::OK);
+    let mut fields = vec![
+        ("p0_id", "own"),
+        ("p0_name", "清源充电"),
+        ("p0_role", "operator"),
+        ("p0_basis", "percent"),
+        ("p0_value", "0"),
+        ("p1_id", "wuye"),
+        ("p1_name", "锦绣物业"),
+        ("p1_role", "property"),
+        ("p1_basis", "percent"),
+        ("p1_value", "101"),
+        ("electricity", "outside"),
+        ("rest_to", "own"),
+    ];
+    for cookie in [&finance, &technician] {
+        let refused = service.send_form(path, cookie, &fields).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    }
+    let strange = service.send_form(path, &stranger, &fields).await;
+    assert_eq!(strange.status(), StatusCode::NOT_FOUND);
+    let rules = async || service.app.store.split_rules(None).await.unwrap();
+
+    let refused = service.send_form(path, &owner, &fields).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "101 %");
+    assert!(rules().await.is_empty());
+    fields[9] = ("p1_value", "20");
+    let warned = service.send_form(path, &owner, &fields).await;
+    assert_eq!(warned.status(), StatusCode::UNPROCESSABLE_ENTITY, "no account: paid by hand");
+    let warned = text(warned).await;
+    assert!(warned.contains("name=\"confirmed\"") && warned.contains("锦绣物业"), "{warned}");
+    assert!(rules().await.is_empty());
+    fields.push(("confirmed", "yes"));
+    let stored = service.send_form(path, &owner, &fields).await;
+    assert_eq!(stored.status(), StatusCode::SEE_OTHER);
+    let rules = rules().await;
+    assert_eq!((rules.len(), rules[0].created_by.as_str()), (1, "id-owner"));
+    let shown = text(service.get("/admin/splits", &owner).await).await;
+    assert!(shown.contains("锦绣物业") && shown.contains("20.00%"), "{shown}");
+    let strange = text(service.get("/admin/splits", &stranger).await).await;
+    assert!(!strange.contains("锦绣物业"), "{strange}");
+
+    for path in ["shares/wuye", "returns/OB1"] {
+        let path = format!("/admin/splits/orders/O/{path}/retry");
+        assert_eq!(service.post(&path, &technician).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(service.post(&path, &finance).await.status(), StatusCode::NOT_FOUND);
+    }
+}
+
+/// An order of ¥5.00 that charged 1.5 kWh at the demo's first site.
+async fn charged_order(service: &Service) -> Order {
+    let app = &service.app;
+    let site = app.store.sites(Some(&"qingyuan".into())).await.unwrap().remove(0);
+    let rows = app.store.sockets_of_operator(&"qingyuan".into(), 1_000).await.unwrap();
+    let socket = rows.iter().find(|row| row.site_id == site.id).unwrap();
+    let (tariff, now_ms) = (site.tariff, app.clock.now_ms());
+    let plan = tariff.plans[0].clone();
+    let session = Session { transaction_id: 1, started_ms: now_ms - 3_600_000 };
+    let payment = Payment {
+        id: "OP1".into(),
+        channel: Channel::Alipay,
+        amount_fen: Fen(500),
+        trade_no: "2026112422001".to_owned(),
+        paid_ms: now_ms - 3_700_000,
+        held: false,
+        buyer_open_id: None,
+    };
+    let order = Order {
+        id: "7K3M9QX2T4B8N6WZ0HVC".into(),
+        operator_id: "qingyuan".into(),
+        site_id: site.id,
+        socket_id: socket.socket_id.clone(),
+        rider_id: "rider".into(),
+        created_ms: now_ms - 3_800_000,
+        terms: Terms { prepaid_fen: Fen(500), limits: Limits::of(&tariff, &plan), tariff, plan },
+        payments: vec![payment],
+        refunds: vec![],
+        captures: vec![],
+        state: State::Charging(session.clone()),
+    };
+    let mut tx = app.store.begin().await.unwrap();
+    tx.insert_order(&order).await.unwrap();
+    tx.commit().await.unwrap();
+    let usage = Usage {
+        started_ms: session.started_ms,
+        ended_ms: now_ms,
+        energy_wh: 1_500,
+        samples: vec![],
+    };
+    let (transaction_id, reason) = (session.transaction_id, StopReason::Full);
+    let ended = Event::Stopped { transaction_id, reason, usage, final_reading_missing: false };
+    app.orders.handle(&order.id, ended).await.unwrap()
+}
+
+#[tokio::test]
+async fn money_is_given_back_once_a_form_and_only_by_those_who_may() {
+    let service = service().await;
+    let order = charged_order(&service).await;
+    let kept_fen = order.kept_fen().unwrap();
+    assert!(kept_fen > Fen(20), "{kept_fen}");
+    let page = format!("/admin/orders/{}", order.id);
+    let path = format!("{page}/refund");
+    let owner = service.cookie("owner").await;
+    let found = service.get(&format!("/admin/orders?number={}P1", order.id), &owner).await;
+    assert_eq!(found.headers()[header::LOCATION], page.as_str(), "by a payment's number too");
+    for (login, status) in
+        [("technician", StatusCode::FORBIDDEN), ("stranger", StatusCode::NOT_FOUND)]
+    {
+        let cookie = service.cookie(login).await;
+        let fields = [("key", "k"), ("amount", "0.10"), ("reason", "充电慢")];
+        assert_eq!(service.send_form(&path, &cookie, &fields).await.status(), status, "{login}");
+    }
+    let strange = service.get(&page, &service.cookie("stranger").await).await;
+    assert_eq!(strange.status(), StatusCode::NOT_FOUND);
+    let given = async || {
+        let order = service.app.store.order(&order.id).await.unwrap().unwrap();
+        kept_fen - order.kept_fen().unwrap()
+    };
+    let too_much = (kept_fen + Fen(1)).to_yuan();
+    for (amount, reason) in
+        [("0", "x"), ("-1", "x"), ("0.001", "x"), ("0.10", " "), (too_much.as_str(), "x")]
+    {
+        let fields = [("key", "k"), ("amount", amount), ("reason", reason)];
+        let refused = service.send_form(&path, &owner, &fields).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{amount}");
+        assert!(
+            text(refused).await.contains(&format!("value=\"{amount}\"")),
+            "what was typed stays"
+        );
+    }
+    assert_eq!(given().await, Fen::ZERO);
+    for (key, amount, sum) in [("k", "0.10", 10), ("k", "0.10", 10), ("l", "0.05", 15)] {
+        let fields = [("key", key), ("amount", amount), ("reason", "充电慢")];
+        let done = service.send_form(&path, &owner, &fields).await;
+        assert_eq!(done.status(), StatusCode::SEE_OTHER);
+        assert_eq!(given().await, Fen(sum), "a form that is sent twice gives back once");
+    }
+    let shown = text(service.get(&page, &owner).await).await;
+    assert!(shown.contains("商家退款") && shown.contains("allowance:qingyuan"), "{shown}");
 }
 
 #[tokio::test]

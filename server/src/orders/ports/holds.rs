@@ -38,4 +38,6 @@ pub struct CaptureRequest {
     pub subject: String,
     /// How long the charge took, milliseconds; the two-wheeler form of pay score shows it.
     pub duration_ms: i64,
+    /// Whether parts of what is taken will go to others.
+    pub will_split: bool,
 }

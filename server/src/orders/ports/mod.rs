@@ -13,6 +13,7 @@ mod splits;
 pub use bills::{BillDay, BillLine, BillLineKind, BillLines, Bills};
 pub use chargers::{Chargers, CommandAnswer};
 pub use holds::{CaptureRequest, Holds};
+pub(crate) use payments::CODE;
 pub(super) use payments::HOLD;
 pub use payments::{
     Checkout, Logins, NewPayment, PayVia, Payments, Product, RefundRequest, TradeState,

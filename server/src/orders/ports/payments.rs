@@ -11,6 +11,8 @@ use super::Answer;
 
 /// The name of [`Product::Hold`] as stored.
 pub(in crate::orders) const HOLD: &str = "hold";
+/// The name of [`Product::Code`] as stored.
+pub(crate) const CODE: &str = "code";
 
 /// A payment platform.
 pub trait Payments: Send + Sync {
@@ -61,6 +63,8 @@ pub struct NewPayment {
     pub expires_ms: i64,
     /// Where the rider comes back to: an absolute address.
     pub return_url: String,
+    /// Whether parts of it will go to others: some platforms must freeze it for that.
+    pub will_split: bool,
 }
 
 /// How a rider pays: at which platform, and by which of its products.
@@ -125,7 +129,7 @@ impl Product {
             Self::Browser { .. } => "browser",
             Self::App { .. } => "app",
             Self::Hold { .. } => HOLD,
-            Self::Code => "code",
+            Self::Code => CODE,
         }
     }
 }

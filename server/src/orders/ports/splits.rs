@@ -50,8 +50,10 @@ pub struct SplitRequest {
     pub id: String,
     /// The payment.
     pub payment_id: PaymentId,
-    /// The platform's number of the payment.
+    /// The platform's number of the payment; of a hold, its number and not that of what was taken.
     pub trade_no: String,
+    /// Whether it was a hold.
+    pub held: bool,
     /// Who gets how much. Empty: nobody gets anything, and what is frozen goes to the operator.
     pub shares: Vec<SplitShare>,
 }
@@ -85,8 +87,15 @@ pub struct ReturnRequest {
     pub id: String,
     /// The split it was part of.
     pub split_id: String,
-    /// The platform's number of the payment.
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// Whether it was paid by a code ([`super::Product::Code`]): of those, Alipay takes the parts
+    /// back by itself with each refund.
+    pub by_code: bool,
+    /// The platform's number of the payment; of a hold, its number and not that of what was taken.
     pub trade_no: String,
+    /// Whether it was a hold.
+    pub held: bool,
     /// From whom.
     pub receiver: Receiver,
     /// How much, fen.

@@ -4,15 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::certificates::Certificates;
 use super::config::AlipayConfig;
-use super::envelope;
+use super::envelope::Envelope;
+use super::keys::VerifyingKey;
 use super::sign::{self, Params};
 use super::time::to_beijing;
 use crate::clock::Clock;
+use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
 use crate::random;
 
@@ -30,7 +35,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Alipay {
     pub(super) config: Arc<AlipayConfig>,
     pub(super) clock: Clock,
-    http: Client,
+    pub(super) http: Client,
 }
 
 /// What the gateway says of a call, beside the call's own result.
@@ -77,24 +82,38 @@ impl Alipay {
     pub(super) async fn call_with(
         &self,
         method: &str,
-        mut query: Params,
+        query: Params,
         form: Params,
     ) -> Answer<Value> {
-        let mut all = query.clone();
-        all.extend(form.clone());
-        query.insert("sign".to_owned(), self.config.private_key.sign(&sign::request_text(&all)));
-        let address = format!("{}?{}", self.config.gateway_url, sign::encode(&query));
         let request_id = format!("{:032x}", u128::from_le_bytes(random::bytes()));
-        let request = self.http.post(address).header(REQUEST_ID, &request_id).form(&form).send();
-        let answer = request.await.map_err(|error| no_answer(&error));
-        let outcome = match answer {
-            Ok(answer) => self.judge(method, answer).await,
+        let outcome = match self.exchange(method, &request_id, query, form).await {
+            Ok(body) => self.judge(method, &body).await,
             Err(unsure) => Err(unsure),
         };
         if let Err(unsure) = &outcome {
             tracing::warn!(method, request_id, %unsure, "alipay did not say yes");
         }
         outcome
+    }
+
+    /// Sends a request, signed, and reads the whole answer.
+    async fn exchange(
+        &self,
+        method: &str,
+        request_id: &str,
+        mut query: Params,
+        form: Params,
+    ) -> Answer<String> {
+        let mut all = query.clone();
+        all.extend(form.clone());
+        query.insert("sign".to_owned(), self.config.private_key.sign(&sign::request_text(&all)));
+        let address = format!("{}?{}", self.config.gateway_url, sign::encode(&query));
+        let request = self.http.post(address).header(REQUEST_ID, request_id).form(&form).send();
+        let answer = request.await.map_err(|error| no_answer(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(Unsure::Unknown(format!("{method}: HTTP {}", answer.status())));
+        }
+        read(answer).await
     }
 
     /// The parameters that every request carries.
@@ -108,17 +127,69 @@ impl Alipay {
             ("timestamp", &to_beijing(self.clock.now_ms())),
             ("version", "1.0"),
         ];
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let mut params: Params =
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        if let Some(certificates) = &self.config.certificates {
+            params.insert("app_cert_sn".to_owned(), certificates.app_sn.clone());
+            params.insert("alipay_root_cert_sn".to_owned(), certificates.root_sn.clone());
+        }
+        params
     }
 
-    async fn judge(&self, method: &str, answer: Response) -> Answer<Value> {
-        if answer.status() != StatusCode::OK {
-            return Err(Unsure::Unknown(format!("{method}: HTTP {}", answer.status())));
+    async fn judge(&self, method: &str, body: &str) -> Answer<Value> {
+        let unknown = |error| Unsure::Unknown(format!("{method}: {error}"));
+        let envelope = Envelope::cut(body, method).map_err(unknown)?;
+        let keys = self.keys_for(envelope.cert_sn.as_deref()).await?;
+        judge_node(envelope.open(&keys).map_err(unknown)?)
+    }
+
+    /// The keys that may have signed an answer which names this certificate.
+    async fn keys_for(&self, cert_sn: Option<&str>) -> Answer<Vec<VerifyingKey>> {
+        let (Some(certificates), Some(sn)) = (&self.config.certificates, cert_sn) else {
+            return Ok(self.config.keys());
+        };
+        if let Some(key) = certificates.key(sn) {
+            return Ok(vec![key]);
         }
-        let body = read(answer).await?;
-        let node = envelope::open(&body, method, &self.config.alipay_public_key)
-            .map_err(|error| Unsure::Unknown(format!("{method}: {error}")))?;
-        judge_node(node)
+        let _fetching = certificates.fetching.lock().await;
+        if let Some(key) = certificates.key(sn) {
+            return Ok(vec![key]);
+        }
+        let now_ms = self.clock.now_ms();
+        if !certificates.may_ask(sn, now_ms) {
+            return Err(Unsure::Unknown(format!("signed with unknown certificate {sn:.64}")));
+        }
+        let fetched = self.fetch_certificate(certificates, sn).await;
+        if fetched.is_err() {
+            certificates.failed(sn, now_ms);
+        }
+        Ok(vec![fetched?])
+    }
+
+    /// `alipay.open.app.alipaycert.download`. Its answer may be signed with the very certificate
+    /// it brings, which therefore must prove itself first.
+    async fn fetch_certificate(
+        &self,
+        certificates: &Certificates,
+        sn: &str,
+    ) -> Answer<VerifyingKey> {
+        let method = "alipay.open.app.alipaycert.download";
+        let unknown = |why: String| Unsure::Unknown(format!("{method}: {why}"));
+        let business = json!({ "alipay_cert_sn": sn }).to_string();
+        let form = Params::from([("biz_content".to_owned(), business)]);
+        let request_id = format!("{:032x}", u128::from_le_bytes(random::bytes()));
+        let body = self.exchange(method, &request_id, self.common(method), form).await?;
+        let envelope = Envelope::cut(&body, method).map_err(|error| unknown(error.to_string()))?;
+        let node = envelope.unverified().map_err(|error| unknown(error.to_string()))?;
+        let content = node["alipay_cert_content"].as_str().unwrap_or_default();
+        let pem = STANDARD.decode(content).ok().and_then(|pem| String::from_utf8(pem).ok());
+        let pem = pem.ok_or_else(|| unknown("no certificate".to_owned()))?;
+        let key = certificates.admit(&pem, sn, self.clock.now_ms());
+        let key = key.map_err(|error| unknown(error.to_string()))?;
+        // What it says is proven by now; that it is an answer to us is not.
+        envelope.open(&certificates.keys()).map_err(|error| unknown(error.to_string()))?;
+        tracing::info!(sn, "alipay's new certificate is taken");
+        Ok(key)
     }
 }
 
@@ -161,24 +232,39 @@ fn judge_node(node: Value) -> Answer<Value> {
     }
 }
 
+/// There is no bill (yet): looks like a system's error, and is none.
+const NO_BILL: &str = "bill_not_exist";
+
 /// Business refusals after which the deed may still have happened.
 fn leaves_doubt(sub_code: &str) -> bool {
+    if sub_code.to_ascii_lowercase().ends_with(NO_BILL) {
+        return false;
+    }
     sub_code.contains("SYSTEM_ERROR")
         || sub_code.contains("SYSTEM_BUSY")
         || sub_code.starts_with("isp.")
         || sub_code.starts_with("aop.")
 }
 
+/// A refusal with one of these codes stands for good.
+pub(super) fn for_good(unsure: Unsure, codes: &[&str]) -> Unsure {
+    match unsure {
+        Unsure::No { code, message } if codes.contains(&code.as_str()) => {
+            Unsure::Never { code, message }
+        }
+        other => other,
+    }
+}
+
 /// Reads a yes as `T`. What cannot be read is *unknown*: something happened.
 pub(super) fn read_node<T: for<'de> Deserialize<'de>>(node: Value) -> Answer<T> {
-    serde_json::from_value(node)
-        .map_err(|error| Unsure::Unknown(format!("incomprehensible: {error}")))
+    serde_json::from_value(node).map_err(|error| {
+        Unsure::Unknown(format!("incomprehensible: {}", without_value(&error.to_string())))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::payments::alipay::testing;
 

@@ -13,12 +13,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::keys::VerifyingKey;
+use crate::misread::without_value;
 
 /// Why an answer is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not a JSON object, cut short, or a name comes twice.
-    #[error("not an answer: {0}")]
+    #[error("not an answer: {}", without_value(&.0.to_string()))]
     Malformed(#[from] serde_json::Error),
     /// Neither the method's node nor `error_response`, or both.
     #[error("the answer has not exactly one of {0} and error_response")]
@@ -34,26 +35,61 @@ pub enum EnvelopeError {
 /// Longest piece of an untrusted answer that goes into an error's text, in characters.
 const QUOTED_CHARS: usize = 300;
 
-/// Cuts, verifies and reads the answer to `method`.
-///
-/// # Errors
-/// Says why the answer is not believed.
-pub fn open(body: &str, method: &str, key: &VerifyingKey) -> Result<Value, EnvelopeError> {
-    let TopLevel(nodes) = serde_json::from_str(body)?;
-    let name = format!("{}_response", method.replace('.', "_"));
-    let node = match (nodes.get(&name), nodes.get("error_response")) {
-        (Some(node), None) | (None, Some(node)) => node.get(),
-        _ => return Err(EnvelopeError::Node(name)),
-    };
-    let Some(signature) = nodes.get("sign") else {
-        return Err(EnvelopeError::Unsigned(node.chars().take(QUOTED_CHARS).collect()));
-    };
-    let signature: String = serde_json::from_str(signature.get())?;
-    // Some of Alipay's systems sign before they escape slashes.
-    if !key.verify(node, &signature) && !key.verify(node.replace("\\/", "/"), &signature) {
-        return Err(EnvelopeError::Signature);
+/// An answer cut into its parts; nothing in it is believed yet.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    node: &'a str,
+    signature: String,
+    /// The number of the certificate that verifies it, in certificate mode.
+    pub cert_sn: Option<String>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Cuts the answer to `method`.
+    ///
+    /// # Errors
+    /// Says why it is none.
+    pub fn cut(body: &'a str, method: &str) -> Result<Self, EnvelopeError> {
+        let TopLevel(nodes) = serde_json::from_str(body)?;
+        let name = format!("{}_response", method.replace('.', "_"));
+        let node = match (nodes.get(&name), nodes.get("error_response")) {
+            (Some(node), None) | (None, Some(node)) => node.get(),
+            _ => return Err(EnvelopeError::Node(name)),
+        };
+        let Some(signature) = nodes.get("sign") else {
+            return Err(EnvelopeError::Unsigned(node.chars().take(QUOTED_CHARS).collect()));
+        };
+        let cert_sn = nodes.get("alipay_cert_sn").map(|raw| serde_json::from_str(raw.get()));
+        Ok(Self {
+            node,
+            signature: serde_json::from_str(signature.get())?,
+            cert_sn: cert_sn.transpose()?,
+        })
     }
-    Ok(serde_json::from_str(node)?)
+
+    /// Verifies and reads the node: one of `keys` must have signed it.
+    ///
+    /// # Errors
+    /// Says why it is not believed.
+    pub fn open(&self, keys: &[VerifyingKey]) -> Result<Value, EnvelopeError> {
+        // Some of Alipay's systems sign before they escape slashes.
+        let unescaped = self.node.replace("\\/", "/");
+        let signed = |key: &VerifyingKey| {
+            key.verify(self.node, &self.signature) || key.verify(&unescaped, &self.signature)
+        };
+        if !keys.iter().any(signed) {
+            return Err(EnvelopeError::Signature);
+        }
+        self.unverified()
+    }
+
+    /// Reads the node without asking who signed it: only for what proves itself, a certificate.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn unverified(&self) -> Result<Value, EnvelopeError> {
+        Ok(serde_json::from_str(self.node)?)
+    }
 }
 
 /// An object's members with their raw text, each name once.
@@ -94,7 +130,7 @@ mod tests {
     const METHOD: &str = "alipay.trade.query";
 
     fn open_with_test_key(body: &str) -> Result<Value, EnvelopeError> {
-        open(body, METHOD, &testing::key().public().unwrap())
+        Envelope::cut(body, METHOD)?.open(&[testing::key().public().unwrap()])
     }
 
     fn envelope(node: &str, signed: &str) -> String {
@@ -153,16 +189,17 @@ mod tests {
     #[test]
     fn every_changed_byte_is_noticed() {
         let node = r#"{"code":"10000","trade_status":"TRADE_SUCCESS","total_amount":"1.00"}"#;
-        let key = testing::key().public().unwrap();
+        let keys = [testing::key().public().unwrap()];
+        let open = |body: &str| Envelope::cut(body, METHOD)?.open(&keys);
         let good = envelope(node, node);
         for at in 0..good.len() {
             let mut bytes = good.clone().into_bytes();
             bytes[at] ^= 1;
             let body = String::from_utf8(bytes).unwrap();
-            assert!(open(&body, METHOD, &key).is_err(), "byte {at}");
+            assert!(open(&body).is_err(), "byte {at}");
         }
         for length in 0..good.len() {
-            assert!(open(&good[..length], METHOD, &key).is_err(), "cut at {length}");
+            assert!(open(&good[..length]).is_err(), "cut at {length}");
         }
     }
 

@@ -178,12 +178,18 @@ impl Refused {
 pub fn read(body: &[u8], config: &AlipayConfig, now_ms: i64) -> Result<Notify, Refused> {
     let text = str::from_utf8(body).map_err(|_| Refused::Malformed("not UTF-8".to_owned()))?;
     let params = sign::decode(text).map_err(|repeated| Refused::Malformed(repeated.to_string()))?;
-    if !sign::notify_is_signed(&params, &config.alipay_public_key) {
+    if !sign::notify_is_signed(&params, &config.keys()) {
         return Err(Refused::Signature);
     }
     let app_id = field(&params, "app_id")?;
     if app_id != config.app_id {
         return Err(Refused::App(app_id.to_owned()));
+    }
+    let notify_id = field(&params, "notify_id")?.to_owned();
+    let kind = params.get("notify_type").map_or("", String::as_str);
+    if matches!(kind, "fund_auth_freeze" | "fund_auth_unfreeze") {
+        let trade = read_hold(&params, config, now_ms)?;
+        return Ok(Notify { notify_id, trade, is_refund: false });
     }
     let seller_id = field(&params, "seller_id")?;
     if seller_id != config.seller_id {
@@ -193,7 +199,7 @@ pub fn read(body: &[u8], config: &AlipayConfig, now_ms: i64) -> Result<Notify, R
     let is_refund = ["refund_fee", "gmt_refund", "out_biz_no"]
         .iter()
         .any(|name| params.get(*name).is_some_and(|value| !value.is_empty()));
-    Ok(Notify { notify_id: field(&params, "notify_id")?.to_owned(), trade, is_refund })
+    Ok(Notify { notify_id, trade, is_refund })
 }
 
 fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
@@ -210,6 +216,41 @@ fn read_trade(params: &Params, now_ms: i64) -> Result<VerifiedTrade, Refused> {
         status: TradeStatus::from_alipay(trade_status).ok_or(Refused::Field("trade_status"))?,
         buyer_open_id: buyer.filter(|id| !id.is_empty()).cloned(),
         held: false,
+    })
+}
+
+/// What a notify says of a hold: set aside, or let go, wholly or in part. It names no seller; the
+/// payee, if it names one, must be us.
+fn read_hold(
+    params: &Params,
+    config: &AlipayConfig,
+    now_ms: i64,
+) -> Result<VerifiedTrade, Refused> {
+    let payee = params.get("payee_user_id").filter(|payee| !payee.is_empty());
+    if let Some(payee) = payee.filter(|payee| **payee != config.seller_id) {
+        return Err(Refused::Seller(payee.chars().take(ID_MAX_CHARS).collect()));
+    }
+    let amount = |name| Fen::from_yuan(field(params, name)?).ok_or(Refused::Field(name));
+    let succeeded = field(params, "status")? == "SUCCESS";
+    let (amount_fen, status) = match field(params, "operation_type")? {
+        "FREEZE" if succeeded => (amount("amount")?, TradeStatus::Success),
+        "FREEZE" => (amount("amount")?, TradeStatus::Waiting),
+        "UNFREEZE" if amount("rest_amount")? == Fen::ZERO => {
+            (amount("total_freeze_amount")?, TradeStatus::Closed)
+        }
+        "UNFREEZE" => (amount("total_freeze_amount")?, TradeStatus::Success),
+        _ => return Err(Refused::Field("operation_type")),
+    };
+    let buyer = params.get("payer_open_id").or_else(|| params.get("payer_user_id"));
+    Ok(VerifiedTrade {
+        channel: Channel::Alipay,
+        payment_id: PaymentId::from(field(params, "out_order_no")?),
+        trade_no: field(params, "auth_no")?.to_owned(),
+        amount_fen,
+        paid_ms: params.get("gmt_trans").and_then(|text| from_beijing(text)).unwrap_or(now_ms),
+        status,
+        buyer_open_id: buyer.filter(|id| !id.is_empty()).cloned(),
+        held: true,
     })
 }
 

@@ -268,3 +268,66 @@ async fn f51_on_a_full_disk_no_notify_is_answered_success() {
     sqlx::query("PRAGMA max_page_count = 1000000").execute(pool).await.unwrap();
     assert_eq!(fixture.post(body(number)).await, "success", "told again, without a restart");
 }
+
+fn held() -> Params {
+    let pairs = [
+        ("notify_id", "N7"),
+        ("notify_type", "fund_auth_freeze"),
+        ("app_id", "2021000000000001"),
+        ("auth_no", "2026112210002001000000000001"),
+        ("out_order_no", "P1"),
+        ("out_request_no", "P1"),
+        ("operation_type", "FREEZE"),
+        ("amount", "5.00"),
+        ("status", "SUCCESS"),
+        ("gmt_trans", "2026-11-22 07:59:58"),
+        ("payer_open_id", "open-1"),
+        ("payee_user_id", "2088000000000001"),
+        ("total_freeze_amount", "5.00"),
+        ("total_unfreeze_amount", "0.00"),
+        ("total_pay_amount", "0.00"),
+        ("rest_amount", "5.00"),
+    ];
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn held_but(changes: &[(&str, &str)]) -> Params {
+    let mut params = held();
+    let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    params.extend(changes);
+    params
+}
+
+#[test]
+fn a_hold_is_told_as_a_hold() {
+    let read = |params: Params| read(signed(params).as_bytes(), &config(), NOW_MS);
+    let freeze = read(held()).unwrap();
+    assert!(freeze.trade.held && !freeze.is_refund);
+    assert_eq!(freeze.trade.trade_no, "2026112210002001000000000001");
+    assert_eq!((freeze.trade.amount_fen, freeze.trade.status), (Fen(500), TradeStatus::Success));
+    assert_eq!(freeze.trade.buyer_open_id.as_deref(), Some("open-1"));
+    let unfreeze = ("operation_type", "UNFREEZE");
+    for (rest, status) in [("0.00", TradeStatus::Closed), ("1.00", TradeStatus::Success)] {
+        let changes = [unfreeze, ("rest_amount", rest), ("amount", "4.00")];
+        let told = read(held_but(&changes)).unwrap().trade;
+        assert_eq!((told.amount_fen, told.status), (Fen(500), status), "all that was set aside");
+    }
+    let waiting = read(held_but(&[("status", "INIT")])).unwrap().trade;
+    assert_eq!(waiting.status, TradeStatus::Waiting);
+    let stranger = read(held_but(&[("payee_user_id", "2088000000000009")]));
+    assert_eq!(stranger, Err(Refused::Seller("2088000000000009".to_owned())));
+    for (name, value) in [
+        ("operation_type", "PAY"),
+        ("amount", "5.0.0"),
+        ("auth_no", ""),
+        ("out_order_no", ""),
+        ("status", ""),
+    ] {
+        assert_eq!(read(held_but(&[(name, value)])), Err(Refused::Field(name)));
+    }
+    let mut forged = held();
+    sign::sign_notify(&mut forged, &testing::strange_key());
+    let forged = sign::encode(&forged);
+    let refused = super::read(forged.as_bytes(), &config(), NOW_MS);
+    assert_eq!(refused, Err(Refused::Signature));
+}

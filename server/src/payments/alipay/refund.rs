@@ -4,12 +4,23 @@ use serde::Deserialize;
 use serde_json::json;
 use wasm_core::money::Fen;
 
-use super::client::{Alipay, read_node};
+use super::client::{Alipay, for_good, read_node};
 use super::trade::same_number;
 use crate::orders::{Answer, RefundRequest, Unsure};
 
 /// Longest reason Alipay takes, in characters.
 const REASON_MAX_CHARS: usize = 256;
+
+/// A refund refused like this will be refused tomorrow as well: the trade can no more be refunded
+/// (after a year it is finished), or not so much.
+const NEVER: [&str; 6] = [
+    "ACQ.TRADE_HAS_FINISHED",
+    "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL",
+    "ACQ.REASON_TRADE_REFUND_FEE_ERR",
+    "ACQ.REFUND_FEE_ERROR",
+    "ACQ.TRADE_NOT_ALLOW_REFUND",
+    "ACQ.DISCORDANT_REPEAT_REQUEST",
+];
 
 #[derive(Deserialize)]
 struct Refunded {
@@ -42,12 +53,32 @@ impl Alipay {
             "refund_amount": refund.amount_fen.to_yuan(),
             "refund_reason": reason,
         });
-        let refunded: Refunded = read_node(self.call("alipay.trade.refund", &business).await?)?;
+        let node = match self.call("alipay.trade.refund", &business).await {
+            Ok(node) => node,
+            Err(refused) => return self.refused(refund, refused).await,
+        };
+        let refunded: Refunded = read_node(node)?;
         same_number(&refund.payment_id, &refunded.out_trade_no)?;
         if refunded.fund_change == "Y" || self.query_refund(refund).await? {
             return Ok(());
         }
         Err(Unsure::Unknown(format!("refund {} was taken, no money moved yet", refund.id)))
+    }
+
+    /// Before a refund is given up for good, it is asked for: an earlier try whose answer was lost
+    /// may have done it.
+    async fn refused(&self, refund: &RefundRequest, refused: Unsure) -> Answer<()> {
+        let refused = for_good(refused, &NEVER);
+        if !matches!(refused, Unsure::Never { .. }) {
+            return Err(refused);
+        }
+        match self.query_refund(refund).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(refused),
+            // Another amount went back under this number: no try will change that.
+            Err(Unsure::Unknown(_)) if is_repeat(&refused) => Err(refused),
+            Err(unsure) => Err(unsure),
+        }
     }
 
     /// `alipay.trade.fastpay.refund.query`: whether the money went back.
@@ -75,4 +106,9 @@ impl Alipay {
         }
         Ok(true)
     }
+}
+
+/// Whether the same number was refunded before, with another amount.
+fn is_repeat(refused: &Unsure) -> bool {
+    matches!(refused, Unsure::Never { code, .. } if code == "ACQ.DISCORDANT_REPEAT_REQUEST")
 }

@@ -67,9 +67,10 @@ pub fn sign_notify(params: &mut Params, key: &SigningKey) {
     params.insert("sign".to_owned(), signature);
 }
 
-/// Whether a notify is signed by `key`. `sign_type` is outside the signature, so it is checked.
-pub fn notify_is_signed(params: &Params, key: &VerifyingKey) -> bool {
-    is_signed(params, key, &notify_text(params))
+/// Whether a notify is signed by one of `keys`. `sign_type` is outside the signature, so it is checked.
+pub fn notify_is_signed(params: &Params, keys: &[VerifyingKey]) -> bool {
+    let text = notify_text(params);
+    keys.iter().any(|key| is_signed(params, key, &text))
 }
 
 /// Whether a request is signed by `key`.

@@ -48,6 +48,9 @@ struct Queried {
     out_trade_no: String,
     trade_status: String,
     total_amount: String,
+    /// Set by us, for captures alone.
+    #[serde(default)]
+    terminal_id: String,
     send_pay_date: Option<String>,
     buyer_open_id: Option<String>,
     buyer_user_id: Option<String>,
@@ -126,8 +129,15 @@ impl Alipay {
     async fn query_trade(&self, payment: &PaymentId) -> Answer<TradeState> {
         let business = json!({ "out_trade_no": payment.as_str() });
         match self.call("alipay.trade.query", &business).await {
-            Ok(node) => self.read_trade(payment, read_node(node)?),
-            Err(Unsure::No { code, .. }) if code == NOT_EXIST => Ok(TradeState::Unknown),
+            Ok(node) => {
+                let trade: Queried = read_node(node)?;
+                if !trade.terminal_id.is_empty() {
+                    return self.query_hold(payment).await;
+                }
+                self.read_trade(payment, trade)
+            }
+            // Which product a number was opened by, only the platform knows here.
+            Err(Unsure::No { code, .. }) if code == NOT_EXIST => self.query_hold(payment).await,
             Err(unsure) => Err(unsure),
         }
     }
@@ -160,7 +170,9 @@ impl Alipay {
         let business = json!({ "out_trade_no": payment.as_str() });
         let refused = match self.call("alipay.trade.close", &business).await {
             Ok(_) => return Ok(()),
-            Err(Unsure::No { code, .. }) if code == NOT_EXIST => return Ok(()),
+            Err(Unsure::No { code, .. }) if code == NOT_EXIST => {
+                return self.close_hold(payment).await;
+            }
             Err(unsure) => unsure,
         };
         match &refused {
@@ -178,16 +190,21 @@ impl Alipay {
 
 /// What both ways to pay have in common.
 fn core(payment: &NewPayment) -> Value {
-    json!({
+    let mut core = json!({
         "out_trade_no": payment.id.as_str(),
         "total_amount": payment.amount_fen.to_yuan(),
         "subject": subject(&payment.subject),
         "time_expire": to_beijing(payment.expires_ms),
-    })
+    });
+    if payment.will_split {
+        // Otherwise the merchant has all of it at once, and a split is paid from its balance.
+        core["extend_params"] = json!({ "royalty_freeze": "true" });
+    }
+    core
 }
 
 /// Alipay refuses subjects with `/`, `=` or `&`.
-fn subject(text: &str) -> String {
+pub(super) fn subject(text: &str) -> String {
     let allowed = |c: char| if matches!(c, '/' | '=' | '&') || c.is_control() { ' ' } else { c };
     text.chars().map(allowed).take(SUBJECT_MAX_CHARS).collect()
 }
@@ -207,10 +224,7 @@ impl Payments for Alipay {
                 Product::Browser { .. } => Ok(self.open_in_browser(payment)),
                 Product::App { buyer_open_id } => self.open_in_app(payment, buyer_open_id).await,
                 Product::Code => self.open_by_code(payment).await,
-                Product::Hold { .. } => Err(Unsure::Never {
-                    code: "NOT_OFFERED".to_owned(),
-                    message: format!("not by {}", payment.via.product.as_str()),
-                }),
+                Product::Hold { .. } => Ok(self.open_hold(payment)),
             }
         })
     }

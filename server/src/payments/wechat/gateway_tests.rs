@@ -135,6 +135,7 @@ fn payment(via: PayVia) -> NewPayment {
         via,
         expires_ms: NOW_MS + 900_000,
         return_url: "https://charge.example/orders/1?a=b&c=充".to_owned(),
+        will_split: false,
     }
 }
 
@@ -172,7 +173,8 @@ async fn each_product_gets_its_checkout() {
     gateway.says("POST /v3/pay/transactions/native", say(200, &code));
 
     let app = PayVia::app(Channel::Wechat, "wx0000000000000002:open-2");
-    let Ok(Checkout::Bridge(params)) = wechat.create(&payment(app)).await else { panic!() };
+    let split = NewPayment { will_split: true, ..payment(app) };
+    let Ok(Checkout::Bridge(params)) = wechat.create(&split).await else { panic!() };
     let params: BTreeMap<String, String> = serde_json::from_str(&params).unwrap();
     let text = sign::cashier_text(
         "wx0000000000000002",
@@ -194,7 +196,9 @@ async fn each_product_gets_its_checkout() {
     let redirect = wechat.create(&payment(browser)).await.unwrap();
     let back = "https%3A%2F%2Fcharge.example%2Forders%2F1%3Fa%3Db%26c%3D%E5%85%85";
     assert_eq!(redirect, Checkout::Redirect(format!("{url}&redirect_url={back}")));
-    assert_eq!(gateway.seen()[0].2["scene_info"]["payer_client_ip"], "127.0.0.1");
+    let (_, _, body) = gateway.seen().remove(0);
+    assert_eq!(body["scene_info"]["payer_client_ip"], "127.0.0.1");
+    assert_eq!(body.get("settle_info"), None, "nobody else gets anything");
 
     let code = wechat.create(&payment(PayVia::code(Channel::Wechat))).await.unwrap();
     assert_eq!(code, Checkout::Code("weixin://wxpay/bizpayurl/up?pr=1".to_owned()));

@@ -230,7 +230,7 @@ impl Wechat {
             ],
             "total_amount": capture.amount_fen.0,
             "time_range": { "end_time": to_digits(self.clock.now_ms()) },
-            "profit_sharing": self.config.profit_sharing,
+            "profit_sharing": self.config.profit_sharing && capture.will_split,
         });
         self.post_to(&capture.payment_id, "complete", &body).await?;
         if self.is_captured(capture).await? {

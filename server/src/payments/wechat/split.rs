@@ -73,9 +73,10 @@ impl Wechat {
 
     /// `POST /v3/profitsharing/orders`, or `…/unfreeze` when nobody gets anything.
     async fn ask_split(&self, split: &SplitRequest) -> Answer<()> {
+        let trade_no = self.trade_to_split(split).await?;
         let answer = if split.shares.is_empty() {
             let body = json!({
-                "transaction_id": split.trade_no,
+                "transaction_id": trade_no,
                 "out_order_no": split.id,
                 "description": RELEASED,
             });
@@ -87,7 +88,7 @@ impl Wechat {
             }
             let body = json!({
                 "appid": self.config.appid,
-                "transaction_id": split.trade_no,
+                "transaction_id": trade_no,
                 "out_order_no": split.id,
                 "receivers": receivers,
                 "unfreeze_unsplit": true,
@@ -96,6 +97,15 @@ impl Wechat {
         };
         let taken: Splitted = read_as(answer)?;
         same_split(split, &taken)
+    }
+
+    /// What pay score took is split under a trade number that only the service order tells.
+    async fn trade_to_split(&self, split: &SplitRequest) -> Answer<String> {
+        if !split.held {
+            return Ok(split.trade_no.clone());
+        }
+        let number = self.captured_trade_no(&split.payment_id).await?;
+        number.ok_or_else(|| Unsure::Unknown("no trade number of what was taken yet".to_owned()))
     }
 
     async fn part(&self, share: &SplitShare) -> Answer<Value> {
@@ -112,7 +122,8 @@ impl Wechat {
     /// `GET /v3/profitsharing/orders/{out_order_no}`. `FINISHED` says only that the platform is
     /// through; each part has a result of its own.
     async fn query_split(&self, split: &SplitRequest) -> Answer<Vec<ShareState>> {
-        let (number, trade_no) = (segment(&split.id), segment(&split.trade_no));
+        let trade_no = self.trade_to_split(split).await?;
+        let (number, trade_no) = (segment(&split.id), segment(&trade_no));
         let target = format!("/v3/profitsharing/orders/{number}?transaction_id={trade_no}");
         let answer: Splitted = read_as(self.get(&target).await?)?;
         same_split(split, &answer)?;

@@ -164,7 +164,7 @@ impl Wechat {
             "notify_url": self.config.notify_url,
             "amount": { "total": payment.amount_fen.0, "currency": CURRENCY },
         });
-        if self.config.profit_sharing {
+        if self.config.profit_sharing && payment.will_split {
             body["settle_info"] = json!({ "profit_sharing": true });
         }
         body

@@ -31,6 +31,7 @@ fn split(id: &str, payment: &str, trade_no: &str, shares: &[(&Receiver, i64)]) -
         id: id.to_owned(),
         payment_id: PaymentId::from(payment),
         trade_no: trade_no.to_owned(),
+        held: false,
         shares: shares.collect(),
     }
 }
@@ -76,6 +77,9 @@ async fn f14_a_payment_is_split_once_and_a_part_comes_back() {
     let back = |amount_fen, from: &Receiver| ReturnRequest {
         id: format!("B{amount_fen}"),
         split_id: "S1".to_owned(),
+        payment_id: PaymentId::from("SPLIT1"),
+        by_code: false,
+        held: false,
         trade_no: trade_no.clone(),
         receiver: from.clone(),
         amount_fen: Fen(amount_fen),
@@ -105,6 +109,7 @@ fn capture(payment: &str, amount_fen: i64) -> CaptureRequest {
         buyer_open_id: Some("o1".to_owned()),
         subject: "充电 3号插座".to_owned(),
         duration_ms: 5_900_000,
+        will_split: true,
     }
 }
 

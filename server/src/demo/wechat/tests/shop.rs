@@ -135,6 +135,7 @@ impl Shop {
             via,
             expires_ms: self.clock.now_ms() + 600_000,
             return_url: format!("{}/orders/1?from=pay", self.url),
+            will_split: true,
         };
         self.wechat.create(&payment).await
     }

@@ -24,6 +24,7 @@ async fn f14_parts_go_to_others_with_names_only_the_platform_reads() {
         id: "S1".to_owned(),
         payment_id: PaymentId::from("K1"),
         trade_no: "4200000001".to_owned(),
+        held: false,
         shares: vec![share("A", "甲"), share("B", "")],
     };
     let order = |state: &str, results: [&str; 2]| {
@@ -55,7 +56,10 @@ async fn f14_parts_go_to_others_with_names_only_the_platform_reads() {
     let mut back = ReturnRequest {
         id: "B1".to_owned(),
         split_id: "S1".to_owned(),
+        payment_id: PaymentId::from("K1"),
+        by_code: false,
         trade_no: "4200000001".to_owned(),
+        held: false,
         receiver: share("A", "").receiver,
         amount_fen: Fen(10),
     };
@@ -120,6 +124,7 @@ async fn pay_score_follows_the_two_wheeler_form() {
         buyer_open_id: None,
         subject: "充电".to_owned(),
         duration_ms: 5_900_500,
+        will_split: true,
     };
     gateway.seen();
     gateway
@@ -137,6 +142,7 @@ async fn pay_score_follows_the_two_wheeler_form() {
     gateway.says(ORDER, say(200, &order("DONE")));
     assert_eq!(wechat.capture(&capture).await, Ok(()));
     assert_eq!(wechat.captured(&capture).await, Ok(true));
+    split_what_was_taken(&gateway, &wechat).await;
     capture.amount_fen = Fen(231);
     assert!(matches!(wechat.captured(&capture).await, Err(Unsure::Unknown(_))), "another bill");
 
@@ -212,4 +218,21 @@ async fn f16_a_bill_is_read_only_when_its_digest_is_right() {
     assert_eq!(wechat.bill(day, folder.path()).await.ok().unwrap().count(), 0);
     let today = wechat.bill(BillDay::of(NOW_MS), folder.path()).await;
     assert!(matches!(today, Err(Unsure::No { .. })), "not made yet");
+}
+
+/// A hold's number is no trade's: what was taken has one of its own.
+async fn split_what_was_taken(gateway: &Gateway, wechat: &Wechat) {
+    let split = SplitRequest {
+        id: "S1".to_owned(),
+        payment_id: PaymentId::from("K1"),
+        trade_no: "1500000001".to_owned(),
+        held: true,
+        shares: vec![share("A", "")],
+    };
+    let taken = json!({ "out_order_no": "S1", "order_id": "3", "state": "PROCESSING" });
+    gateway.says("POST /v3/profitsharing/orders", say(200, &taken));
+    gateway.seen();
+    wechat.split(&split).await.unwrap();
+    let (_, _, body) = gateway.seen().pop().unwrap();
+    assert_eq!(body["transaction_id"], "4200000009");
 }
