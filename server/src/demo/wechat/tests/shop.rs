@@ -28,7 +28,7 @@ use crate::store::Store;
 pub(super) const PRICE_FEN: Fen = Fen(500);
 
 /// A call that is not answered is unknown this soon.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Takes payments and holds of ¥5.00.
 #[derive(Default)]
