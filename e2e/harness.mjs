@@ -110,11 +110,12 @@ export async function socketPaths(page) {
   return [...new Set(links)];
 }
 
-/** Goes from the home page to the first free socket, as a scan would, and returns its path. */
-export async function scanFreeSocket({ page, words }) {
+/** Goes from the home page to the first free socket that says so, as a scan would, and returns its path. */
+export async function scanFreeSocket({ page, words }, says = '') {
   for (const socket of await socketPaths(page)) {
     await page.goto(`${URL_BASE}${socket}`);
-    if (await page.getByRole('heading', { name: words.choose }).isVisible()) return socket;
+    const isFree = await page.getByRole('heading', { name: words.choose }).isVisible();
+    if (isFree && (await page.locator('main').textContent()).includes(says)) return socket;
   }
   throw new Error('no socket of the demo is free');
 }

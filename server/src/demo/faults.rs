@@ -261,10 +261,10 @@ fn form(platform: &str, chinese: &str, english: &str, told: Trouble) -> String {
          <span lang=\"en\">{english}</span></h2>\
          <input type=\"hidden\" name=\"platform\" value=\"{platform}\">{}{}{}{}\
          <button class=\"main\">照此出错<span lang=\"en\">Apply</span></button></form>",
-        select(&id("notify"), ("notify", "通知", "Notifies"), &NOTIFIES, told.notify),
-        select(&id("answer"), ("answer", "应答", "Answers"), &ANSWERS, told.answer),
-        select(&id("clock"), ("clock", "时钟", "Clock"), &CLOCKS, told.clock),
-        select(&id("refunds"), ("refunds", "退款", "Refunds"), &REFUNDS, told.refunds),
+        select(&id("notify"), ("notify", "通知", "Notifies"), &NOTIFIES, &told.notify),
+        select(&id("answer"), ("answer", "应答", "Answers"), &ANSWERS, &told.answer),
+        select(&id("clock"), ("clock", "时钟", "Clock"), &CLOCKS, &told.clock),
+        select(&id("refunds"), ("refunds", "退款", "Refunds"), &REFUNDS, &told.refunds),
     )
 }
 
@@ -272,11 +272,11 @@ fn select<T: PartialEq>(
     id: &str,
     (name, chinese, english): (&str, &str, &str),
     choices: &[Choice<T>],
-    chosen: T,
+    chosen: &T,
 ) -> String {
     let mut options = String::new();
     for (choice, value, chinese, english) in choices {
-        let selected = if *choice == chosen { " selected" } else { "" };
+        let selected = if choice == chosen { " selected" } else { "" };
         let _ =
             write!(options, "<option value=\"{value}\"{selected}>{chinese} · {english}</option>");
     }

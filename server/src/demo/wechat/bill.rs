@@ -95,7 +95,7 @@ impl Bill {
             self.fee_mfen += fee_mfen;
             self.paid_fen += order.total_fen.0;
             let none = ["0", "0", "0.00", "0.00", "", ""].map(str::to_owned);
-            self.line(order, order.paid_ms, "SUCCESS", &amount, none, fee_mfen, (&amount, "0.00"));
+            self.line(order, order.paid_ms, "SUCCESS", &amount, &none, fee_mfen, (&amount, "0.00"));
         }
         for refund in &order.refunds {
             let done = refund.end == "SUCCESS" && day.contains(&refund.ends_ms);
@@ -114,7 +114,7 @@ impl Bill {
                 "ORIGINAL".to_owned(),
                 "SUCCESS".to_owned(),
             ];
-            self.line(order, refund.ends_ms, "REFUND", "0.00", told, fee_mfen, ("0.00", &amount));
+            self.line(order, refund.ends_ms, "REFUND", "0.00", &told, fee_mfen, ("0.00", &amount));
         }
     }
 
@@ -125,13 +125,13 @@ impl Bill {
         at_ms: i64,
         state: &str,
         settled: &str,
-        refund: [String; 6],
+        refund: &[String; 6],
         fee_mfen: i64,
         (total, asked): (&str, &str),
     ) {
         self.count += 1;
         let (time, fee) = (local(at_ms), fee(fee_mfen));
-        let [refund_id, out_refund_no, amount, coupon, channel, status] = &refund;
+        let [refund_id, out_refund_no, amount, coupon, channel, status] = refund;
         let columns = [
             &time,
             APPID,

@@ -147,16 +147,15 @@ async fn open_bridge(State(platform): State<Platform>, Query(asked): Query<Bridg
 async fn open_view(State(platform): State<Platform>, Query(mut asked): Query<Params>) -> Response {
     let return_url = asked.remove("return_url").unwrap_or_default();
     let get = |name: &str| asked.get(name).map_or("", String::as_str);
-    let mut text = String::new();
-    for (name, value) in asked.iter().filter(|(name, value)| *name != "sign" && !value.is_empty()) {
-        text += &format!("{name}={value}&");
-    }
-    text += &format!("key={}", platform.inner.keys.api_v2);
+    let key = &platform.inner.keys.api_v2;
+    let signed = asked.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
+    let mut parts: Vec<String> = signed.map(|(name, value)| format!("{name}={value}")).collect();
+    parts.push(format!("key={key}"));
     let at_s = get("timestamp").parse::<i64>().unwrap_or(0);
     let on_time = at_s.abs_diff(platform.now_ms() / 1_000) <= TIMESTAMP_TOLERANCE_S.unsigned_abs();
     let signed = get("mch_id") == MCHID
         && get("sign_type") == "HMAC-SHA256"
-        && hmac_upper(&platform.inner.keys.api_v2, &text) == get("sign");
+        && hmac_upper(key, &parts.join("&")) == get("sign");
     if !signed || !on_time || !(return_url.is_empty() || platform.is_ours(&return_url)) {
         let page = sheet::notice(Brand::Wechat, "签名错误或已过期", "Wrong signature or too late");
         return (StatusCode::BAD_REQUEST, page).into_response();

@@ -1,4 +1,4 @@
-//! A simulated `WeChat` Pay in APIv3: it verifies what we sign, signs what it answers, reports to
+//! A simulated `WeChat` Pay in `APIv3`: it verifies what we sign, signs what it answers, reports to
 //! us encrypted, keeps its book in the database, and refuses what the real one refuses.
 //!
 //! `keys` has the cryptography; `gateway` verifies and signs; `pay`, `refund`, `sharing`, `score`

@@ -65,6 +65,7 @@ pub(super) struct Order {
 
 /// Money that goes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the platform's own names")]
 pub(super) struct Refund {
     pub(super) out_refund_no: String,
     pub(super) refund_id: String,
@@ -102,6 +103,7 @@ pub(super) struct Part {
 
 /// A part that comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the platform's own names")]
 pub(super) struct Return {
     pub(super) out_return_no: String,
     pub(super) return_id: String,

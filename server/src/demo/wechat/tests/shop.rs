@@ -28,16 +28,16 @@ use crate::store::Store;
 pub(super) const PRICE_FEN: Fen = Fen(500);
 
 /// A call that is not answered is unknown this soon.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Takes payments and holds of ¥5.00.
 #[derive(Default)]
 pub(super) struct Listener(Mutex<Vec<String>>);
 
 impl Listener {
-    fn hear(&self, what: String) -> Result<(), OrderError> {
+    fn hear(&self, what: String) -> BoxFuture<'_, Result<(), OrderError>> {
         self.0.lock().unwrap().push(what);
-        Ok(())
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -46,13 +46,11 @@ impl TradeListener for Listener {
         &'a self,
         trade: &'a VerifiedTrade,
     ) -> BoxFuture<'a, Result<(), OrderError>> {
-        Box::pin(async move {
-            if trade.amount_fen != PRICE_FEN {
-                let paid_fen = trade.amount_fen;
-                return Err(OrderError::WrongAmount { paid_fen, opened_fen: PRICE_FEN });
-            }
-            self.hear(format!("{} {}", if trade.held { "held" } else { "paid" }, trade.payment_id))
-        })
+        if trade.amount_fen != PRICE_FEN {
+            let (paid_fen, opened_fen) = (trade.amount_fen, PRICE_FEN);
+            return Box::pin(async move { Err(OrderError::WrongAmount { paid_fen, opened_fen }) });
+        }
+        self.hear(format!("{} {}", if trade.held { "held" } else { "paid" }, trade.payment_id))
     }
 
     fn refund_ended<'a>(
@@ -60,15 +58,14 @@ impl TradeListener for Listener {
         refund: &'a VerifiedRefund,
     ) -> BoxFuture<'a, Result<(), OrderError>> {
         let how = if refund.paid_back { "back" } else { "given up" };
-        Box::pin(async move { self.hear(format!("{how} {} {}", refund.id, refund.amount_fen.0)) })
+        self.hear(format!("{how} {} {}", refund.id, refund.amount_fen.0))
     }
 
     fn hold_captured<'a>(
         &'a self,
         capture: &'a VerifiedCapture,
     ) -> BoxFuture<'a, Result<(), OrderError>> {
-        let (payment, amount_fen) = (&capture.payment_id, capture.amount_fen);
-        Box::pin(async move { self.hear(format!("captured {payment} {}", amount_fen.0)) })
+        self.hear(format!("captured {} {}", capture.payment_id, capture.amount_fen.0))
     }
 }
 
