@@ -26,7 +26,7 @@ const WORDS = {
     free: '空闲可用', choose: '怎么充', pay: /^支付/, charging: '正在充电', awaiting: '等待支付',
     cancel: '取消订单', cancelled: '已取消', nothingPaid: '没有收钱。',
     stop: '结束充电', stopYes: '确定结束', ended: '充电结束', endedByRider: '你结束了充电',
-    refunded: /已退回/, receipt: '看账单', bill: '账单', agrees: /本机核算一致 ✓/,
+    refunded: /已退回/, captured: /已完成/, receipt: '看账单', bill: '账单', agrees: /本机核算一致 ✓/,
     plain: /以上每一行都可以自己验算/, busy: '这个插座有人在充', own: '你正在这里充电',
     badCode: '这个码不对', mistyped: /校验没有通过/, codeLabel: '插座上的 12 位码', codeGo: '打开',
     mine: '我的订单',
@@ -102,17 +102,17 @@ export async function assertAccessible(page) {
   assert.ok(overflow <= 0, `${page.url()} is ${overflow} px wider than the screen`);
 }
 
-/** The socket links of the home page, as paths. */
-export async function socketPaths(page) {
+/** The socket links of the home page, as paths; `site` names one of the demo's sites. */
+export async function socketPaths(page, site = '') {
   await page.goto(`${URL_BASE}/`);
-  const links = await page.locator('a[href^="/s/"]').evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+  const links = await page.locator('section.site', { hasText: site }).locator('a[href^="/s/"]').evaluateAll((all) => all.map((link) => link.getAttribute('href')));
   assert.ok(links.length > 0, 'the demo home page shows sockets');
   return [...new Set(links)];
 }
 
 /** Goes from the home page to the first free socket, as a scan would, and returns its path. */
-export async function scanFreeSocket({ page, words }) {
-  for (const socket of await socketPaths(page)) {
+export async function scanFreeSocket({ page, words }, site) {
+  for (const socket of await socketPaths(page, site)) {
     await page.goto(`${URL_BASE}${socket}`);
     if (await page.getByRole('heading', { name: words.choose }).isVisible()) return socket;
   }
@@ -131,7 +131,7 @@ export async function order({ page, words }) {
 
 /** The button that pays at the simulated cashier. */
 export function cashierButton(page) {
-  return page.getByRole('button', { name: /^确认支付/ });
+  return page.getByRole('button', { name: /^确认(支付|授权)/ });
 }
 
 /** Pays at the cashier and comes back to the order. */

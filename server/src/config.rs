@@ -4,10 +4,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use crate::http::{Network, Rate, Rates};
+use crate::misread::without_value;
 
 mod wechat;
 
@@ -107,8 +108,10 @@ impl Layer {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
-        toml::from_str(&text)
-            .with_context(|| format!("the configuration file {} is not right", path.display()))
+        toml::from_str(&text).map_err(|error| {
+            let wrong = what_is_wrong(&text, &error);
+            anyhow!("the configuration file {} is not right: {wrong}", path.display())
+        })
     }
 
     /// This layer, with the one below where it says nothing.
@@ -192,12 +195,19 @@ impl AlipayLayer {
     }
 }
 
+/// Where a file is wrong, and why, without its values: one of them may be a key.
+fn what_is_wrong(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line}: {}", without_value(error.message()))
+}
+
 /// The origin only: pages and notifies hang below its root.
 fn checked_url(text: &str) -> Result<String> {
-    let url = url::Url::parse(text).with_context(|| format!("public_url: not a URL: {text}"))?;
+    let url = url::Url::parse(text).context("public_url: not a URL")?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     if !is_web || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        bail!("public_url: must be http(s)://host[:port] and nothing more: {text}");
+        bail!("public_url: must be http(s)://host[:port] and nothing more");
     }
     Ok(url.origin().ascii_serialization())
 }

@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod http;
 pub mod jobs;
 pub mod ledger;
+pub mod misread;
 pub mod orders;
 pub mod password;
 pub mod payments;

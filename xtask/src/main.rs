@@ -2,6 +2,7 @@
 
 mod bench;
 mod e2e;
+mod kill;
 mod layout;
 mod lint;
 mod mutate;
@@ -53,6 +54,8 @@ enum Command {
     Bench,
     /// Live through seeds of the simulation
     Simulate(simulate::Seeds),
+    /// Kill the server at random moments under load, then check that nothing is lost or paid twice
+    Kill(kill::Kills),
     /// Break the code on purpose, and see whether the simulation finds it
     Mutate(mutate::Mistakes),
 }
@@ -77,6 +80,7 @@ fn start(command: Command) -> anyhow::Result<()> {
         Command::Wasm => wasm::build(&layout).and_then(|()| site::weigh(&layout)),
         Command::Bench => bench::run_all(&layout),
         Command::Simulate(seeds) => simulate::live(&layout, &seeds),
+        Command::Kill(kills) => kill::kill(&layout, &kills),
         Command::Mutate(mistakes) => mutate::all(&layout, &mistakes),
     }
 }

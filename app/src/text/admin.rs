@@ -2,6 +2,7 @@
 
 mod en;
 pub mod ledger;
+pub mod order;
 mod splits;
 mod zh;
 

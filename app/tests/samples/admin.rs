@@ -9,6 +9,7 @@ use app::pages::admin::ledger::{
     self, AccountLine, ClosedDay, DaysPage, StatementLine, StatementPage,
 };
 use app::pages::admin::login::{self, Refused};
+use app::pages::admin::order as one;
 use app::pages::admin::overview::{self, OverviewPage, Parked, Running, Spot, Takings};
 use app::pages::admin::sites::{Condition, Site, Socket, Station};
 use app::pages::admin::splits::editor::{self, RuleForm, RulePage};
@@ -17,9 +18,10 @@ use app::pages::admin::trouble::{self, Trouble};
 use app::parts::code_card::SocketCode;
 use wasm_core::money::Fen;
 use wasm_core::order::{Channel, State};
+use wasm_core::posting::Transaction;
 use wasm_core::share::{ChannelLimits, SplitRule, Typical, lint};
 
-use super::{NOW_MS, order_in, order_page, place, states};
+use super::{NOW_MS, order_in, order_page, place, settlement, states};
 
 /// A user who may do all.
 pub fn staff() -> Staff {
@@ -28,6 +30,7 @@ pub fn staff() -> Staff {
         retry_jobs: true,
         read_books: true,
         decide_cases: true,
+        give_back: true,
         share_rules: true,
     };
     Staff { operator_name: "翠湖充电".to_owned(), login: "cuihu".to_owned(), rights }
@@ -55,6 +58,8 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
         page("cases-empty", cases::list_html(lang, cases_page(false))),
         page("case", cases::case_html(lang, case_page())),
         page("case-refused", cases::case_html(lang, refused_case())),
+        page("order", one::html(lang, one_order())),
+        page("order-refused", one::html(lang, refused_one())),
         page("splits", splits::html(lang, splits_page())),
         page("splits-empty", splits::html(lang, empty_splits())),
         page("splits-rule", editor::html(lang, rule_page())),
@@ -286,6 +291,37 @@ pub fn case_page() -> CasePage {
 
 fn refused_case() -> CasePage {
     CasePage { refused: Some(("not_confirmed", "Waiting".to_owned())), ..case_page() }
+}
+
+/// An order that was split, of which part was given back since.
+pub fn one_order() -> one::OrderPage {
+    let order = order_page(State::Closed(settlement())).order;
+    let shares =
+        [("翠湖物业", 45, 5, "done"), ("远山投资", 12, 0, "refused"), ("翠湖充电", 60, 0, "kept")];
+    let part = |(name, amount, back, status): (&str, i64, i64, &str)| one::PartnersPart {
+        name: name.to_owned(),
+        amount_fen: Fen(amount),
+        back_fen: Fen(back),
+        status: status.to_owned(),
+    };
+    let paid = Transaction::arrived(&order, &order.payments[0]);
+    one::OrderPage {
+        staff: staff(),
+        now_ms: NOW_MS,
+        utc_offset_minutes: 480,
+        spot: None,
+        order,
+        shares: shares.map(part).to_vec(),
+        ledger: vec![(paid.kind.as_str().to_owned(), paid.postings)],
+        form: one::GiveBackForm::default(),
+        refused: None,
+    }
+}
+
+fn refused_one() -> one::OrderPage {
+    let (key, amount, reason) = ("K".to_owned(), "9.00".to_owned(), "充电慢".to_owned());
+    let form = one::GiveBackForm { key, amount, reason };
+    one::OrderPage { form, refused: Some("too_much"), shares: vec![], ..one_order() }
 }
 
 /// Partners, one of which owes, parts that wait, and a site with a rule and one without.

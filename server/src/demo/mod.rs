@@ -1,7 +1,10 @@
-//! The simulated world of the demo: sites, stations over real links, and a payment platform.
-//! What the demo adds to the real thing: simulated stations, a simulated Alipay, seed data.
+//! The simulated world of the demo: sites, stations over real links, two payment platforms with
+//! their cashiers, and what goes wrong with them on request.
 
 pub mod alipay;
+pub mod cashier;
+pub mod faults;
 pub mod fleet;
 pub mod home;
 pub mod seed;
+pub mod wechat;

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::misread::without_value;
 
 /// A JSON body. Unknown fields are refused by the types themselves.
 pub struct Body<T>(pub T);
@@ -23,7 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 fn problem(rejection: &JsonRejection) -> Problem {
-    let said = rejection.body_text();
+    let said = without_value(&rejection.body_text());
     match rejection {
         JsonRejection::JsonDataError(_) => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_fields", said)

@@ -25,7 +25,7 @@ pub use ports::{
     Receiver, ReceiverKind, RefundRequest, ReturnRequest, ShareState, SplitRequest, SplitShare,
     Splits, TradeState, TradeStatus, Unsure, VerifiedCapture, VerifiedRefund, VerifiedTrade,
 };
-pub use riders::{NewOrder, SocketView};
+pub use riders::{NewOrder, ORDER_SYMBOLS, SocketView};
 pub use service::{OrderError, Orders};
 pub use splits::{WrittenRule, lint_rule, write_rule};
 pub use staff::RunningOrder;

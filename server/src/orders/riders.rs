@@ -14,6 +14,8 @@ use super::service::{OrderError, Orders, commit, retry};
 use crate::store::{PaymentRow, PaymentStatus, SocketRow, StoreError};
 use crate::{crash, random};
 
+/// Symbols of an order's number, five bits each; numbers of its payments and refunds begin with it.
+pub const ORDER_SYMBOLS: usize = 20;
 /// When the platform is first asked about a payment, milliseconds after it was opened.
 const FIRST_QUERY_MS: i64 = 5_000;
 /// Characters of a payment's subject at most.
@@ -121,7 +123,7 @@ impl Orders {
         let now_ms = self.inner.clock.now_ms();
         let expires_ms = now_ms + PAY_WITHIN_MS;
         let mut order = Order {
-            id: OrderId(random::base32::<20>()),
+            id: OrderId(random::base32::<ORDER_SYMBOLS>()),
             operator_id: socket.operator_id,
             site_id: socket.site_id,
             socket_id: socket.socket_id,

@@ -33,6 +33,7 @@ pub(super) struct Paying {
 /// The simulated platforms.
 struct Demo {
     alipay: demo::alipay::Platform,
+    wechat: demo::wechat::Platform,
 }
 
 impl Paying {
@@ -58,14 +59,18 @@ impl Paying {
         public_url: &str,
         loopback_url: &str,
     ) -> Result<Self> {
-        let (platform, config) =
-            demo::alipay::Platform::open(store.clone(), clock.clone(), public_url, loopback_url)
-                .await
-                .context("cannot open the simulated Alipay")?;
+        let (at, now) = (store.clone(), clock.clone());
+        let opened = demo::alipay::Platform::open(at, now, public_url, loopback_url);
+        let (alipay, alipay_config) = opened.await.context("cannot open the simulated Alipay")?;
+        let (at, now) = (store.clone(), clock.clone());
+        let opened = demo::wechat::Platform::open(at, now, public_url, loopback_url);
+        let (wechat, known) = opened.await.context("cannot open the simulated WeChat Pay")?;
+        // The simulated platform reports over the loopback, as it is called.
+        let wechat_config = WechatConfig::new(&known.settings(), loopback_url)?;
         Ok(Self {
-            alipay: Some(Arc::new(Alipay::new(config, clock.clone())?)),
-            wechat: None,
-            demo: Some(Demo { alipay: platform }),
+            alipay: Some(Arc::new(Alipay::new(alipay_config, clock.clone())?)),
+            wechat: Some(Wechat::new(wechat_config, clock.clone())?),
+            demo: Some(Demo { alipay, wechat }),
         })
     }
 
@@ -122,7 +127,10 @@ impl Paying {
             routes.push(wechat::notify::router(notifies).with_state(()));
         }
         if let Some(demo) = &self.demo {
-            routes.push(demo.alipay.router().with_state(()));
+            let (alipay, wechat) = (&demo.alipay, &demo.wechat);
+            routes.push(alipay.router().with_state(()));
+            routes.push(wechat.router().with_state(()));
+            routes.push(demo::faults::router(alipay.clone(), wechat.clone()).with_state(()));
         }
         routes
     }
@@ -130,7 +138,9 @@ impl Paying {
     /// Takes up the notifies that a restart interrupted; once the server listens.
     pub(super) async fn resume(&self) -> Result<()> {
         let Some(demo) = &self.demo else { return Ok(()) };
-        demo.alipay.resume().await.context("cannot take up the simulated notifies")
+        let context = "cannot take up the simulated notifies";
+        demo.alipay.resume().await.context(context)?;
+        demo.wechat.resume().await.context(context)
     }
 }
 
@@ -157,18 +167,21 @@ fn alipay(source: &AlipaySource, clock: &Clock, public_url: &str) -> Result<Alip
         authorize_url: source.authorize_url.clone().unwrap_or_else(|| PRODUCTION_AUTHORIZE.into()),
         app_id: source.app_id.clone(),
         seller_id: source.seller_id.clone(),
-        private_key: secret("alipay", &source.private_key_file)?,
-        alipay_public_key: secret("alipay", &source.public_key_file)?,
+        private_key: secret("alipay private_key_file", &source.private_key_file)?,
+        alipay_public_key: secret("alipay public_key_file", &source.public_key_file)?,
     };
     let config = AlipayConfig::new(&settings, public_url).context("alipay: a key is wrong")?;
     Ok(Alipay::new(config, clock.clone())?)
 }
 
 fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wechat> {
-    let read = |file: &Path| secret("wechat", file);
-    let pair = |given: &(String, PathBuf)| read(&given.1).map(|text| (given.0.clone(), text));
-    let app_secret = source.app_secret_file.as_deref().map(read).transpose()?;
-    let pay_score = source.pay_score.as_ref().map(pair).transpose()?;
+    let pair = |given: &Option<(String, PathBuf)>, setting| match given {
+        Some((id, file)) => Ok::<_, anyhow::Error>(Some((id.clone(), secret(setting, file)?))),
+        None => Ok(None),
+    };
+    let app_secret = source.app_secret_file.as_deref();
+    let app_secret = app_secret.map(|file| secret("wechat app_secret_file", file)).transpose()?;
+    let pay_score = pair(&source.pay_score, "wechat api_v2_key_file")?;
     let settings = WechatSettings {
         base_url: source.base_url.clone(),
         api_url: source.api_url.clone(),
@@ -176,12 +189,12 @@ fn wechat(source: &WechatSource, clock: &Clock, public_url: &str) -> Result<Wech
         mchid: source.mchid.clone(),
         appid: source.appid.clone(),
         app_secret,
-        mini_program: source.mini_program.as_ref().map(pair).transpose()?,
+        mini_program: pair(&source.mini_program, "wechat mini_secret_file")?,
         serial_no: source.serial_no.clone(),
-        private_key: read(&source.private_key_file)?,
-        api_v3_key: read(&source.api_v3_key_file)?,
+        private_key: secret("wechat private_key_file", &source.private_key_file)?,
+        api_v3_key: secret("wechat api_v3_key_file", &source.api_v3_key_file)?,
         platform: PlatformKeySettings {
-            public_key: source.public_key.as_ref().map(pair).transpose()?,
+            public_key: pair(&source.public_key, "wechat public_key_file")?,
             certificates: source.platform_certificates,
         },
         pay_score: pay_score
@@ -204,9 +217,10 @@ fn form_origins(address: &str) -> Option<String> {
     }
 }
 
-fn secret(whose: &str, file: &Path) -> Result<String> {
+/// A secret's text. The file's name stays out of the message: people paste the secret itself there.
+fn secret(setting: &str, file: &Path) -> Result<String> {
     let text = fs::read_to_string(file);
-    let text = text.with_context(|| format!("{whose}: cannot read {}", file.display()))?;
+    let text = text.with_context(|| format!("{setting}: cannot read the file it names"))?;
     Ok(text.trim().to_owned())
 }
 

@@ -25,7 +25,8 @@ impl Dialect {
         match url.split(':').next() {
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(StoreError::Address(url.split('@').next_back().unwrap_or("").to_owned())),
+            // What follows the scheme may hold a password.
+            scheme => Err(StoreError::Address(scheme.unwrap_or_default().to_owned())),
         }
     }
 

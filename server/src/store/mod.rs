@@ -75,7 +75,7 @@ pub enum StoreError {
     #[error("unreadable row: {0}")]
     Unreadable(String),
     /// The address is not `sqlite://…` or `postgres://…`.
-    #[error("not a database address: {0}")]
+    #[error("not a database address: {0}:…")]
     Address(String),
 }
 

@@ -17,6 +17,7 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -135,37 +136,56 @@ async fn f10_f11_f57_death_at_any_step_comes_to_the_same_end() {
     assert!(missing.is_empty(), "nobody dies at {missing:#?}");
 }
 
-/// More seeds than in a normal run: `SAOCHONG_KILL_SEEDS=200`.
+/// Deaths at random moments while riders come and go. `cargo xtask kill --times 100` asks for
+/// more of them, by `SAOCHONG_KILL_TIMES`, and for others, by `SAOCHONG_KILL_SEED`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn blind_kills_come_to_the_same_end() {
-    let seeds =
-        std::env::var("SAOCHONG_KILL_SEEDS").map_or(6, |seeds| seeds.parse().expect("a number"));
+async fn f10_f11_blind_kills_under_load_come_to_the_same_end() {
+    // Few deaths, but of several seeds, when nobody asked for more.
+    let (times, runs) = number("SAOCHONG_KILL_TIMES").map_or((4, 3), |times| (times, 1));
+    let seed = number("SAOCHONG_KILL_SEED").unwrap_or(1);
     let bank = &Bank::open().await;
-    let databases = Database::to_test();
-    let cases = (0..seeds).map(|seed: usize| {
-        let database = databases[seed % databases.len()];
-        (format!("seed {seed} on {database:?}"), killed_blindly(bank, database, seed))
+    let cases = Database::to_test().iter().flat_map(|database| {
+        (seed..seed + runs).map(move |seed| {
+            let name = format!("{times} kills on {database:?}, --seed {seed}");
+            println!("{name}");
+            (name, killed_blindly(bank, *database, times, seed))
+        })
     });
     all_pass(cases).await;
 }
 
-/// Riders with different plans at one station, and a server that dies at any moment.
-async fn killed_blindly(bank: &Bank, database: Database, seed: usize) {
-    const RIDERS: usize = 4;
-    const KILLS: usize = 4;
-    let world = World::open(bank, database, RIDERS, &[]).await;
-    let play = |socket| Script::ALL[(seed + socket) % Script::ALL.len()];
-    let scripts = (0..RIDERS).map(|socket| play(socket).play(&world, socket));
-    let kills = async {
-        let mut chance = Chance(seed as u64);
-        for _ in 0..KILLS {
-            tokio::time::sleep(chance.between_ms(200, 3_000)).await;
-            world.kill();
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|number| number.parse().expect("a number"))
+}
+
+/// A rider at each socket of a station, one after the other and each with another intent, and a
+/// server that dies at any moment: while it answers, while it works, while it starts.
+async fn killed_blindly(bank: &Bank, database: Database, times: u64, seed: u64) {
+    const SOCKETS: usize = 6;
+    let world = &World::open(bank, database, SOCKETS, &[]).await;
+    let is_over = &AtomicBool::new(false);
+    let riders = (0..SOCKETS).map(|socket| async move {
+        let mut turn = socket + usize::try_from(seed).expect("a small number");
+        loop {
+            Script::ALL[turn % Script::ALL.len()].play(world, socket).await;
+            turn += 1;
+            if is_over.load(Ordering::SeqCst) {
+                return;
+            }
         }
+    });
+    let kills = async {
+        let mut chance = Chance(seed);
+        for _ in 0..times {
+            tokio::time::sleep(chance.between_ms(50, 3_000)).await;
+            world.kill().await;
+        }
+        is_over.store(true, Ordering::SeqCst);
     };
-    tokio::join!(join_all(scripts), kills);
-    books::check(&world, bank).await;
-    assert_eq!(world.deaths(), KILLS);
+    tokio::join!(join_all(riders), kills);
+    let books = books::check(world, bank).await;
+    assert_eq!(world.deaths() as u64, times);
+    println!("{database:?}: {times} kills, seed {seed}: ledger check exit 0; {books}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,9 +156,13 @@ impl World {
         Self { url, codes, database, _folder: folder, server, keeper, _fleet: fleet }
     }
 
-    /// `kill -9`
-    pub fn kill(&self) {
-        self.server.kill();
+    /// `kill -9`, and waits until the process has ended.
+    pub async fn kill(&self) {
+        let before = self.deaths();
+        while self.deaths() == before {
+            self.server.kill(before);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// How often the server died.
@@ -288,8 +292,12 @@ impl Server {
         Some(BufReader::new(output))
     }
 
-    fn kill(&self) {
-        if let Some(child) = &mut self.lock().child {
+    /// Kills the process after so many deaths; a later one lives on.
+    fn kill(&self, after_deaths: usize) {
+        let mut process = self.lock();
+        if self.deaths.load(Ordering::SeqCst) == after_deaths
+            && let Some(child) = &mut process.child
+        {
             drop(child.kill());
         }
     }

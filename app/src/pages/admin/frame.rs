@@ -33,6 +33,8 @@ pub struct Rights {
     pub read_books: bool,
     /// Decide what becomes of differences with the platforms' bills.
     pub decide_cases: bool,
+    /// Give riders money back after the bill.
+    pub give_back: bool,
     /// Say who gets parts of what a site brings.
     pub share_rules: bool,
 }

@@ -6,6 +6,7 @@ pub mod codes;
 pub mod frame;
 pub mod ledger;
 pub mod login;
+pub mod order;
 mod orders;
 pub mod overview;
 pub mod sites;

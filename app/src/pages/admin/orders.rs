@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_core::money::Fen;
 use wasm_core::order::{CaptureStatus, Order, Refund, RefundStatus, State};
 
+use super::order::finder;
 use super::overview::Spot;
 use super::sites::Now;
 use crate::pages::rider::order::headline;
@@ -32,6 +33,7 @@ pub(super) fn section(
             <h2 id="orders">{words.title} " " <span class="figure soft">{all}</span></h2>
             {body}
             {only}
+            {finder(text.lang)}
         </section>
     }
 }
@@ -85,7 +87,11 @@ fn row(
         .collect();
     view! {
         <tr>
-            <td class="figure">{now.when(text, order.created_ms)}</td>
+            <td class="figure">
+                <a href=format!("/admin/orders/{}", order.id)>
+                    {now.when(text, order.created_ms)}
+                </a>
+            </td>
             <td>{place}</td>
             <td>
                 <span class=format!("pill {}", tone.class())>{state}</span>

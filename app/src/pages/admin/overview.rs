@@ -8,8 +8,8 @@ use wasm_core::order::{Order, State};
 use wasm_core::units::MS_PER_SECOND;
 
 use super::frame::{Room, Staff, staff_page};
-use super::orders;
 use super::sites::{self, Now, Site};
+use super::{order, orders};
 use crate::figures::{clock, kwh_short};
 use crate::lang::Lang;
 use crate::pages::rider::order::headline;
@@ -207,7 +207,7 @@ fn parked_job(text: &'static Text, now: Now, job: Parked, may_retry: bool) -> im
                         {(words.since)(&now.when(text, job.parked_ms))}
                     </span>
                 </p>
-                <p class="hint">{place} " " <code class="id">{job.order_id.to_string()}</code></p>
+                <p class="hint">{place} " " {order::link(&job.order_id)}</p>
                 <p class="hint">{words.reason} " " <code>{job.why}</code></p>
             </div>
             {retry}

@@ -11,6 +11,7 @@ use super::delivery::Lateness;
 use super::platform::{APP_ID, Platform, SELLER_ID};
 use super::rules::Refusal;
 use super::trade::{Status, Trade};
+use crate::demo::cashier::{self as sheet, Asks, Brand, Sheet, Standing};
 use crate::payments::alipay::sign::{self, Params};
 use crate::payments::alipay::time::to_beijing;
 use crate::random;
@@ -30,7 +31,6 @@ pub(super) fn router(platform: Platform) -> Router {
         .route("/demo/alipay/cashier/{trade_no}", get(show).post(act))
         .route("/demo/alipay/tradepay", get(trade_pay))
         .route(AUTHORIZE_PATH, get(authorize))
-        .route("/demo/alipay/cashier.css", get(style))
         .with_state(platform)
 }
 
@@ -165,11 +165,6 @@ fn new_buyer() -> String {
     format!("{DEMO_BUYER}-{}", random::base32::<12>())
 }
 
-async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("cashier.css"))
-        .into_response()
-}
-
 impl Platform {
     /// Pays a trade that waits; the trade as it is then. None if there is none.
     pub(super) async fn pay(
@@ -235,16 +230,13 @@ fn with_query(address: &str, params: &Params) -> String {
 
 /// A request the gateway does not take, as the rider's browser sees it.
 pub(super) fn refused(refusal: &Refusal) -> Response {
-    let page = document(&format!(
-        "<h1>无法打开订单<span lang=\"en\">The order cannot be opened</span></h1>\
-         <p class=\"note\"><code>{}</code></p>",
-        escape(refusal.sub_code)
-    ));
+    let english = format!("The order cannot be opened: {}", refusal.sub_code);
+    let page = sheet::notice(Brand::Alipay, "无法打开订单", &english);
     (StatusCode::BAD_REQUEST, page).into_response()
 }
 
 fn missing() -> Response {
-    let page = document("<h1>没有这笔交易<span lang=\"en\">No such trade</span></h1>");
+    let page = sheet::notice(Brand::Alipay, "没有这笔交易", "No such trade");
     (StatusCode::NOT_FOUND, page).into_response()
 }
 
@@ -254,64 +246,21 @@ fn away(error: &StoreError) -> Response {
 }
 
 fn trade_page(trade: &Trade) -> Html<String> {
-    let figures = format!(
-        "<p class=\"amount\">{}</p><dl>\
-         <div><dt>商品 <span lang=\"en\">Item</span></dt><dd>{}</dd></div>\
-         <div><dt>订单号 <span lang=\"en\">Order</span></dt><dd>{}</dd></div></dl>",
-        trade.total_fen,
-        escape(&trade.subject),
-        escape(&trade.out_trade_no),
-    );
-    let rest = match trade.status {
-        Status::WaitBuyerPay => buttons(),
-        Status::TradeSuccess => closing(trade, "支付成功", "Paid"),
-        Status::TradeClosed => closing(trade, "交易已关闭", "The trade is closed"),
+    let standing = match trade.status {
+        Status::WaitBuyerPay => Standing::Waiting,
+        Status::TradeSuccess => Standing::Over("支付成功", "Paid"),
+        Status::TradeClosed => Standing::Over("交易已关闭", "The trade is closed"),
     };
-    document(&format!("{figures}{rest}"))
-}
-
-fn buttons() -> String {
-    let button = |action: &str, class: &str, chinese: &str, english: &str| {
-        format!(
-            "<button name=\"action\" value=\"{action}\" class=\"{class}\">{chinese}\
-             <span lang=\"en\">{english}</span></button>"
-        )
-    };
-    format!(
-        "<form method=\"post\">{}{}<fieldset><legend>试一试出错的时候\
-         <span lang=\"en\">Try what goes wrong</span></legend>{}{}</fieldset></form>",
-        button("pay", "main", "确认支付", "Pay"),
-        button("cancel", "quiet", "取消", "Cancel"),
-        button("pay_late", "", "支付，但通知迟到 30 秒", "Pay, notify 30 s late"),
-        button("pay_lost", "", "支付，但通知丢失", "Pay, notify lost: only a query tells"),
-    )
-}
-
-fn closing(trade: &Trade, chinese: &str, english: &str) -> String {
     let back = if trade.return_url.is_empty() { &trade.quit_url } else { &trade.return_url };
-    let link = if back.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "<a class=\"main\" href=\"{}\">返回商家<span lang=\"en\">Back to the merchant</span></a>",
-            escape(back)
-        )
+    let sheet = Sheet {
+        asks: Asks::Payment,
+        amount: trade.total_fen.to_string(),
+        item: trade.subject.clone(),
+        number: trade.out_trade_no.clone(),
+        action: path(&trade.trade_no),
+        hidden: Vec::new(),
+        standing,
+        back: back.clone(),
     };
-    format!("<h1>{chinese}<span lang=\"en\">{english}</span></h1>{link}")
-}
-
-fn document(content: &str) -> Html<String> {
-    Html(format!(
-        "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"robots\" content=\"noindex\"><title>模拟收银台 · Simulated cashier</title>\
-         <link rel=\"stylesheet\" href=\"/demo/alipay/cashier.css\"></head><body>\
-         <header>模拟收银台 <span lang=\"en\">Simulated cashier</span>\
-         <small>不会真的扣款 <span lang=\"en\">No real money moves</span></small></header>\
-         <main>{content}</main></body></html>"
-    ))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    Html(sheet::html(Brand::Alipay, &sheet))
 }

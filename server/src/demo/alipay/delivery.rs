@@ -1,5 +1,6 @@
 //! Notifies: made with the trade's change, delivered until they are answered `success`.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
@@ -54,6 +55,7 @@ impl Platform {
         let late = match (lateness, faults.notify) {
             (Lateness::Late, _) => faults.late,
             (_, NotifyFault::Late(late)) => late,
+            (_, NotifyFault::Reordered(late)) if self.is_odd_notify() => late,
             _ => Duration::ZERO,
         };
         let notify_id = digits::<34>();
@@ -73,6 +75,11 @@ impl Platform {
         sign::sign_notify(&mut params, key);
         let due_ms = self.now_ms() + millis(late);
         Some(Notice { notify_id, params, due_ms, deliveries: 0, over: false })
+    }
+
+    /// Counts notifies made.
+    fn is_odd_notify(&self) -> bool {
+        self.inner.notifies.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
     }
 
     /// Takes up the deliveries that a restart interrupted.

@@ -20,6 +20,8 @@ pub struct Faults {
     pub notify: NotifyFault,
     /// Applied to answers given from now on.
     pub answer: AnswerFault,
+    /// How far the platform's clock is ahead of ours, in milliseconds; negative: behind.
+    pub skew_ms: i64,
     /// Refunds are refused with this `sub_code`.
     pub refuse_refunds: Option<&'static str>,
     /// How late the cashier's "late" button makes a notify.
@@ -39,6 +41,8 @@ pub enum NotifyFault {
     Late(Duration),
     /// It is sent this many times, at once.
     Copies(u32),
+    /// Every other one is sent this late, so that the next overtakes it.
+    Reordered(Duration),
     /// It is never sent.
     Lost,
     /// It is signed by a stranger's key.
@@ -72,6 +76,7 @@ impl Default for Faults {
         Self {
             notify: NotifyFault::None,
             answer: AnswerFault::None,
+            skew_ms: 0,
             refuse_refunds: None,
             late: Duration::from_secs(30),
             retry_after: RETRY_AFTER,

@@ -1,5 +1,6 @@
 //! The platform itself: its keys, its book, its faults.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(super) struct Inner {
     pub(super) http: Client,
     /// One change of a trade at a time.
     pub(super) changing: AsyncMutex<()>,
+    /// How many notifies were made that may be reordered.
+    pub(super) notifies: AtomicU64,
     faults: Mutex<Faults>,
 }
 
@@ -115,6 +118,7 @@ impl Platform {
             merchant: merchant_key.public()?,
             http,
             changing: AsyncMutex::new(()),
+            notifies: AtomicU64::new(0),
             faults: Mutex::new(Faults::default()),
         };
         Ok((Self { inner: Arc::new(inner) }, config))
@@ -138,8 +142,9 @@ impl Platform {
         self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The platform's clock, which may be off.
     pub(super) fn now_ms(&self) -> i64 {
-        self.inner.clock.now_ms()
+        self.inner.clock.now_ms() + self.faults().skew_ms
     }
 }
 

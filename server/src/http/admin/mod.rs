@@ -6,6 +6,7 @@ mod books;
 mod cases;
 mod ledger;
 mod login;
+mod orders;
 mod overview;
 mod passwords;
 mod rights;
@@ -49,6 +50,9 @@ pub fn router() -> Router<App> {
         .route("/admin/splits/orders/{order}/shares/{party}/retry", post(splits::retry_share))
         .route("/admin/splits/orders/{order}/returns/{id}/retry", post(splits::retry_return))
         .route("/admin/sites/{id}/codes", get(sites::codes))
+        .route("/admin/orders", get(orders::find))
+        .route("/admin/orders/{id}", get(orders::show))
+        .route("/admin/orders/{id}/refund", post(orders::refund))
         .route("/admin/orders/{id}/stop", post(overview::stop))
         .route("/admin/jobs/{id}/retry", post(overview::retry))
         .route("/admin/login", get(login::show).post(login::log_in))

@@ -9,6 +9,7 @@ pub(super) fn of(role: &str) -> Rights {
         retry_jobs: matches!(role, "owner" | "finance"),
         read_books: matches!(role, "owner" | "finance"),
         decide_cases: matches!(role, "owner" | "finance"),
+        give_back: matches!(role, "owner" | "finance" | "support"),
         share_rules: role == "owner",
     }
 }

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use wasm_core::day::Day;
 use wasm_core::money::Fen;
-use wasm_core::order::Channel;
+use wasm_core::order::{Channel, Event, Order, Payment, Session, State, StopReason, Terms};
 use wasm_core::posting::Transaction;
+use wasm_core::tariff::{Limits, Usage};
 
 use super::staff::SESSION_MS;
 use crate::clock::Clock;
@@ -300,6 +301,98 @@ async fn a_split_rule_is_linted_before_it_is_stored_and_only_the_owner_writes_it
         assert_eq!(service.post(&path, &technician).await.status(), StatusCode::FORBIDDEN);
         assert_eq!(service.post(&path, &finance).await.status(), StatusCode::NOT_FOUND);
     }
+}
+
+/// An order of ¥5.00 that charged 1.5 kWh at the demo's first site.
+async fn charged_order(service: &Service) -> Order {
+    let app = &service.app;
+    let site = app.store.sites(Some(&"qingyuan".into())).await.unwrap().remove(0);
+    let rows = app.store.sockets_of_operator(&"qingyuan".into(), 1_000).await.unwrap();
+    let socket = rows.iter().find(|row| row.site_id == site.id).unwrap();
+    let (tariff, now_ms) = (site.tariff, app.clock.now_ms());
+    let plan = tariff.plans[0].clone();
+    let session = Session { transaction_id: 1, started_ms: now_ms - 3_600_000 };
+    let payment = Payment {
+        id: "OP1".into(),
+        channel: Channel::Alipay,
+        amount_fen: Fen(500),
+        trade_no: "2026112422001".to_owned(),
+        paid_ms: now_ms - 3_700_000,
+        held: false,
+        buyer_open_id: None,
+    };
+    let order = Order {
+        id: "7K3M9QX2T4B8N6WZ0HVC".into(),
+        operator_id: "qingyuan".into(),
+        site_id: site.id,
+        socket_id: socket.socket_id.clone(),
+        rider_id: "rider".into(),
+        created_ms: now_ms - 3_800_000,
+        terms: Terms { prepaid_fen: Fen(500), limits: Limits::of(&tariff, &plan), tariff, plan },
+        payments: vec![payment],
+        refunds: vec![],
+        captures: vec![],
+        state: State::Charging(session.clone()),
+    };
+    let mut tx = app.store.begin().await.unwrap();
+    tx.insert_order(&order).await.unwrap();
+    tx.commit().await.unwrap();
+    let usage = Usage {
+        started_ms: session.started_ms,
+        ended_ms: now_ms,
+        energy_wh: 1_500,
+        samples: vec![],
+    };
+    let (transaction_id, reason) = (session.transaction_id, StopReason::Full);
+    let ended = Event::Stopped { transaction_id, reason, usage, final_reading_missing: false };
+    app.orders.handle(&order.id, ended).await.unwrap()
+}
+
+#[tokio::test]
+async fn money_is_given_back_once_a_form_and_only_by_those_who_may() {
+    let service = service().await;
+    let order = charged_order(&service).await;
+    let kept_fen = order.kept_fen().unwrap();
+    assert!(kept_fen > Fen(20), "{kept_fen}");
+    let page = format!("/admin/orders/{}", order.id);
+    let path = format!("{page}/refund");
+    let owner = service.cookie("owner").await;
+    let found = service.get(&format!("/admin/orders?number={}P1", order.id), &owner).await;
+    assert_eq!(found.headers()[header::LOCATION], page.as_str(), "by a payment's number too");
+    for (login, status) in
+        [("technician", StatusCode::FORBIDDEN), ("stranger", StatusCode::NOT_FOUND)]
+    {
+        let cookie = service.cookie(login).await;
+        let fields = [("key", "k"), ("amount", "0.10"), ("reason", "充电慢")];
+        assert_eq!(service.send_form(&path, &cookie, &fields).await.status(), status, "{login}");
+    }
+    let strange = service.get(&page, &service.cookie("stranger").await).await;
+    assert_eq!(strange.status(), StatusCode::NOT_FOUND);
+    let given = async || {
+        let order = service.app.store.order(&order.id).await.unwrap().unwrap();
+        kept_fen - order.kept_fen().unwrap()
+    };
+    let too_much = (kept_fen + Fen(1)).to_yuan();
+    for (amount, reason) in
+        [("0", "x"), ("-1", "x"), ("0.001", "x"), ("0.10", " "), (too_much.as_str(), "x")]
+    {
+        let fields = [("key", "k"), ("amount", amount), ("reason", reason)];
+        let refused = service.send_form(&path, &owner, &fields).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{amount}");
+        assert!(
+            text(refused).await.contains(&format!("value=\"{amount}\"")),
+            "what was typed stays"
+        );
+    }
+    assert_eq!(given().await, Fen::ZERO);
+    for (key, amount, sum) in [("k", "0.10", 10), ("k", "0.10", 10), ("l", "0.05", 15)] {
+        let fields = [("key", key), ("amount", amount), ("reason", "充电慢")];
+        let done = service.send_form(&path, &owner, &fields).await;
+        assert_eq!(done.status(), StatusCode::SEE_OTHER);
+        assert_eq!(given().await, Fen(sum), "a form that is sent twice gives back once");
+    }
+    let shown = text(service.get(&page, &owner).await).await;
+    assert!(shown.contains("商家退款") && shown.contains("allowance:qingyuan"), "{shown}");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use super::envelope;
 use super::sign::{self, Params};
 use super::time::to_beijing;
 use crate::clock::Clock;
+use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
 use crate::random;
 
@@ -171,8 +172,9 @@ fn leaves_doubt(sub_code: &str) -> bool {
 
 /// Reads a yes as `T`. What cannot be read is *unknown*: something happened.
 pub(super) fn read_node<T: for<'de> Deserialize<'de>>(node: Value) -> Answer<T> {
-    serde_json::from_value(node)
-        .map_err(|error| Unsure::Unknown(format!("incomprehensible: {error}")))
+    serde_json::from_value(node).map_err(|error| {
+        Unsure::Unknown(format!("incomprehensible: {}", without_value(&error.to_string())))
+    })
 }
 
 #[cfg(test)]

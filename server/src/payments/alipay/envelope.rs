@@ -13,12 +13,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::keys::VerifyingKey;
+use crate::misread::without_value;
 
 /// Why an answer is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not a JSON object, cut short, or a name comes twice.
-    #[error("not an answer: {0}")]
+    #[error("not an answer: {}", without_value(&.0.to_string()))]
     Malformed(#[from] serde_json::Error),
     /// Neither the method's node nor `error_response`, or both.
     #[error("the answer has not exactly one of {0} and error_response")]

@@ -14,6 +14,7 @@ use super::config::WechatConfig;
 use super::platform_keys::{PlatformKeys, read_certificates};
 use super::sign::{self, SignatureError};
 use crate::clock::Clock;
+use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
 use crate::payments::keys::VerifyingKey;
 
@@ -135,8 +136,9 @@ impl Wechat {
             Err(error) => return Err(Unsure::Unknown(format!("HTTP {status}: {error}"))),
         }
         match status {
-            StatusCode::OK if !body.is_empty() => serde_json::from_slice(body)
-                .map_err(|error| Unsure::Unknown(format!("incomprehensible: {error}"))),
+            StatusCode::OK if !body.is_empty() => {
+                serde_json::from_slice(body).map_err(|error| incomprehensible(&error))
+            }
             StatusCode::OK | StatusCode::NO_CONTENT => Ok(Value::Null),
             _ => Err(refusal(status, body)),
         }
@@ -266,8 +268,12 @@ const NO: [&str; 26] = [
 
 /// Reads a yes as `T`. What cannot be read is *unknown*: something happened.
 pub(super) fn read_as<T: for<'de> Deserialize<'de>>(answer: Value) -> Answer<T> {
-    serde_json::from_value(answer)
-        .map_err(|error| Unsure::Unknown(format!("incomprehensible: {error}")))
+    serde_json::from_value(answer).map_err(|error| incomprehensible(&error))
+}
+
+/// An answer of another shape, which may hold anything: what it says is not repeated.
+pub(super) fn incomprehensible(error: &serde_json::Error) -> Unsure {
+    Unsure::Unknown(format!("incomprehensible: {}", without_value(&error.to_string())))
 }
 
 /// Whether a call was refused with one of these codes.

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::client::{Wechat, no_answer};
+use super::client::{Wechat, incomprehensible, no_answer};
 use crate::orders::{Answer, Logins, Unsure};
 
 /// Tells the rider's `openid` and nothing else, and therefore asks the rider nothing.
@@ -82,8 +82,8 @@ impl Wechat {
             return Err(Unsure::Unknown(format!("{path}: HTTP {status}")));
         }
         let body = answer.bytes().await.map_err(|error| no_answer(&error))?;
-        let session: Session = serde_json::from_slice(&body)
-            .map_err(|error| Unsure::Unknown(format!("{path}: {error}")))?;
+        let session: Session =
+            serde_json::from_slice(&body).map_err(|error| incomprehensible(&error))?;
         let outcome = self.read_session(appid, session);
         if let Err(unsure) = &outcome {
             tracing::warn!(path, %unsure, "wechat login");

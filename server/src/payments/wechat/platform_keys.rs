@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::config::WechatConfig;
 use super::seal::{SealKey, Sealed};
 use super::sign::{Headers, SignatureError};
+use crate::misread::without_value;
 use crate::orders::Unsure;
 use crate::payments::keys::VerifyingKey;
 use crate::payments::time::from_rfc3339;
@@ -140,8 +141,8 @@ pub(super) fn read_certificates(
     now_ms: i64,
 ) -> Result<BTreeMap<String, PlatformCertificate>, Unsure> {
     let unknown = |why: &str| Unsure::Unknown(format!("certificates: {why}"));
-    let listed: Listed =
-        serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
+    let listed: Listed = serde_json::from_slice(body)
+        .map_err(|error| unknown(&without_value(&error.to_string())))?;
     let mut certificates = BTreeMap::new();
     for entry in listed.data.into_iter().take(CERTIFICATES_MAX) {
         let pem = seal_key.open(&entry.encrypt_certificate);

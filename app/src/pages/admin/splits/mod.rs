@@ -8,6 +8,7 @@ use wasm_core::money::Fen;
 use wasm_core::share::{Basis, SplitRule};
 
 use super::frame::{Room, Staff, staff_page};
+use super::order;
 use super::sites::Now;
 use crate::figures::yuan_of_mfen;
 use crate::lang::Lang;
@@ -131,7 +132,7 @@ fn stuck(text: &'static Text, now: Now, stuck: Waiting, may_retry: bool) -> impl
                     <span class="hint">{(all.since)(&now.when(text, stuck.since_ms))}</span>
                 </p>
                 <p class="hint">
-                    <code class="id">{stuck.order_id.to_string()}</code>
+                    {order::link(&stuck.order_id)}
                 </p>
                 <p class="hint">{all.reason} " " <code>{stuck.why}</code></p>
             </div>
