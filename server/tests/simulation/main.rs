@@ -7,8 +7,10 @@
 #[path = "../audit/mod.rs"]
 mod audit;
 mod bank;
+mod books;
 mod chance;
 mod fleet;
+mod partners;
 mod witness;
 mod world;
 

@@ -23,6 +23,7 @@ use crate::bank::Bank;
 use crate::chance::{below, between, one_of, percent};
 use crate::fleet::{Fleet, Word};
 use crate::witness::outside;
+use crate::{books, partners};
 
 /// When time begins, milliseconds UTC.
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -37,15 +38,15 @@ const SHOWN: usize = 40;
 
 /// Everything there is.
 pub struct World {
-    store: Store,
+    pub store: Store,
     pub clock: Clock,
-    orders: Orders,
+    pub orders: Orders,
     workers: Workers,
     pub bank: Bank,
     pub fleet: Fleet,
     codes: Vec<ScanCode>,
     tariff: Tariff,
-    made: Vec<OrderId>,
+    pub made: Vec<OrderId>,
     /// Payments whose notify was answered with a success.
     pub acknowledged: BTreeSet<PaymentId>,
     /// Transactions whose end was confirmed.
@@ -70,6 +71,8 @@ impl World {
             world.retry_parked().await;
         }
         world.audit(Moment::AtRest).await;
+        let found = books::findings(&world).await;
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
 
     async fn open() -> Self {
@@ -81,6 +84,9 @@ impl World {
             serde_json::from_str(include_str!("../../../wasm-core/tests/story/tariff.json"))
                 .expect("the stories' tariff");
         let (codes, stations) = seed(&store, &tariff).await;
+        if percent(60) {
+            partners::agree(&store, BEGIN_MS).await;
+        }
         let fleet = Fleet::new(clock.clone(), stations);
         let bank = Bank::new(clock.clone());
         let orders = Orders::new(store.clone(), clock.clone(), bank.platforms());
@@ -126,8 +132,8 @@ impl World {
             71..75 => self.lie().await,
             75..84 => self.toggle_link(),
             84..89 => self.restart_station(),
-            89..96 => self.restart_server().await,
-            _ => {}
+            89..94 => self.restart_server().await,
+            _ => self.give_back().await,
         }
     }
 
@@ -222,6 +228,23 @@ impl World {
         self.say(&format!("{} stopped by somebody: {done}", order.id));
     }
 
+    /// The operator gives back part of what a charge cost; sometimes the button is pressed twice.
+    async fn give_back(&mut self) {
+        let billed = |state: &State| matches!(state, State::Settled(_) | State::Closed(_));
+        let Some(order) = self.some_order(billed).await else { return };
+        let (State::Settled(settlement) | State::Closed(settlement)) = &order.state else { return };
+        let fen = Fen(between(1, settlement.bill.total_fen.0.max(1)));
+        let (operator, key) = (&order.operator_id, server::random::base32::<12>());
+        for _ in 0..if percent(30) { 2 } else { 1 } {
+            let given = self.orders.refund_for_operator(operator, &order.id, fen, "慢", &key).await;
+            match given {
+                Ok(_) | Err(OrderError::Rejected(_)) => {}
+                Err(error) => panic!("{} not given back: {error}", order.id),
+            }
+        }
+        self.say(&format!("{fen} of {} given back by the operator", order.id));
+    }
+
     /// A signed notify that names another amount, or of a payment nobody opened.
     async fn lie(&mut self) {
         let known: Vec<PaymentId> = self.bank.book().trades.keys().cloned().collect();
@@ -281,6 +304,7 @@ impl World {
         self.report().await;
         self.deliver_notifies().await;
         self.workers.run_due().await.expect("store");
+        books::keep(self).await;
         tokio::task::yield_now().await;
     }
 
@@ -418,6 +442,16 @@ impl World {
         for job in parked {
             self.say(&format!("{} retried: {}", job.job.kind, job.why));
             self.orders.retry_job(&operator, &job.job.id).await.expect("retried");
+        }
+        for stuck in self.store.stuck_shares(&operator, 100).await.expect("store") {
+            let (order, party) = (&stuck.order_id, &stuck.share.party);
+            // The rest of its request may still be under way.
+            let retried = self.orders.retry_share(&operator, order, party).await.is_ok();
+            self.say(&format!("share of {party} in {order} retried: {retried}"));
+        }
+        for stuck in self.store.stuck_returns(&operator, 100).await.expect("store") {
+            let (order, id) = (&stuck.back.order_id, &stuck.back.id);
+            self.orders.retry_return(&operator, order, id).await.expect("retried");
         }
     }
 }
