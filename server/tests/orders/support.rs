@@ -15,8 +15,6 @@ use server::orders::{
     TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
-use server::store::sites::{NewSite, Operator};
-use server::store::stations::{NewStation, Presence, new_codes};
 use wasm_core::ids::{OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
@@ -26,6 +24,7 @@ use wasm_core::tariff::Tariff;
 use crate::audit::rows::Outside;
 use crate::audit::{Moment, audit, watch};
 use crate::fake_holds::FakeHolds;
+use crate::seed::{Seeded, seed};
 
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -97,8 +96,8 @@ impl World {
         store.migrate().await.expect("migrations");
         watch(&store).await;
         let clock = Clock::manual(BEGIN_MS);
-        let codes = new_codes(2);
-        let station = seed(&store, &tariff, codes.clone()).await;
+        let mut seeded = seed(&store, &tariff, &[2], BEGIN_MS).await;
+        let Seeded { station_id: station, codes } = seeded.remove(0);
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
         let holds = Arc::new(FakeHolds::default());
@@ -202,45 +201,6 @@ impl World {
         let findings = audit(&self.store, &outside, moment).await;
         assert!(findings.is_empty(), "{findings:#?}");
     }
-}
-
-async fn seed(store: &Store, tariff: &Tariff, codes: Vec<ScanCode>) -> StationId {
-    let operator = Operator {
-        id: "op".into(),
-        name: "测试运营".to_owned(),
-        service_phone: "400-000-0000".to_owned(),
-    };
-    let site = NewSite {
-        operator_id: "op".into(),
-        id: "site".into(),
-        name: "一号院".to_owned(),
-        address: "一号路 1 号".to_owned(),
-        tariff: tariff.clone(),
-    };
-    let mut tx = store.begin().await.expect("begin");
-    tx.add_operator(&operator, BEGIN_MS).await.expect("operator");
-    tx.add_site(&site, BEGIN_MS).await.expect("site");
-    tx.commit().await.expect("commit");
-    let station = NewStation {
-        operator_id: "op".into(),
-        site_id: "site".into(),
-        identity: "BOX1".to_owned(),
-        name: "1号箱".to_owned(),
-        password: "0123456789abcdef".to_owned(),
-        socket_max_w: 10_000,
-        codes,
-    };
-    let added = store.add_station(&station, BEGIN_MS).await.expect("station");
-    let presence = Presence {
-        operator_id: "op".into(),
-        station_id: added.station_id.clone(),
-        online: true,
-        seen_ms: BEGIN_MS,
-        boot: None,
-        sockets: vec![],
-    };
-    store.write_presence(&[presence]).await.expect("presence");
-    added.station_id
 }
 
 /// Stations that answer what the test wants.

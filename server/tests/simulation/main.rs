@@ -11,6 +11,9 @@ mod books;
 mod chance;
 mod fleet;
 mod partners;
+#[path = "../seed/mod.rs"]
+mod seed;
+mod trouble;
 mod witness;
 mod world;
 

@@ -9,8 +9,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{NewOrder, OrderError, Orders, PayVia};
 use server::store::samples::SampleRow;
-use server::store::sites::{NewSite, Operator};
-use server::store::stations::{NewStation, Presence, SocketStatus, new_codes};
+use server::store::stations::{Presence, SocketStatus};
 use server::store::{ParkedJob, Store};
 use wasm_core::ids::{OperatorId, OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
@@ -22,8 +21,9 @@ use crate::audit::{Moment, audit, watch};
 use crate::bank::Bank;
 use crate::chance::{below, between, one_of, percent};
 use crate::fleet::{Fleet, Word};
+use crate::seed::seed;
 use crate::witness::outside;
-use crate::{books, partners};
+use crate::{books, partners, trouble};
 
 /// When time begins, milliseconds UTC.
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -59,10 +59,18 @@ impl World {
     pub async fn live() {
         let mut world = Self::open().await;
         for _ in 0..STEPS {
+            let trouble = percent(8);
+            if trouble {
+                let what = trouble::begin(&world.store).await;
+                world.say(&what);
+            }
             world.act().await;
             let pause_ms =
                 if percent(85) { between(0, 90_000) } else { between(0, 20 * MINUTE_MS) };
             world.pass(pause_ms).await;
+            if trouble {
+                trouble::end(&world.store).await;
+            }
             world.audit(Moment::Underway).await;
         }
         world.calm_down();
@@ -83,7 +91,11 @@ impl World {
         let tariff: Tariff =
             serde_json::from_str(include_str!("../../../wasm-core/tests/story/tariff.json"))
                 .expect("the stories' tariff");
-        let (codes, stations) = seed(&store, &tariff).await;
+        trouble::prepare(&store).await;
+        let seeded = seed(&store, &tariff, &STATIONS, BEGIN_MS).await;
+        let codes = seeded.iter().flat_map(|station| station.codes.clone()).collect();
+        let ids = seeded.into_iter().map(|station| station.station_id);
+        let stations = ids.zip(STATIONS).collect();
         if percent(60) {
             partners::agree(&store, BEGIN_MS).await;
         }
@@ -164,6 +176,7 @@ impl World {
                 self.made.push(order.id);
             }
             Err(OrderError::SocketBusy | OrderError::SocketOffline) => {}
+            Err(error) if trouble::is_one(&error) => {}
             Err(error) => panic!("no order: {error}"),
         }
     }
@@ -194,6 +207,7 @@ impl World {
         let opened = self.orders.pay(&order.id, &order.rider_id, via, "http://back".into()).await;
         match opened {
             Ok(_) => self.say(&told),
+            Err(error) if trouble::is_one(&error) => self.say(&format!("{told}: {error}")),
             Err(OrderError::Platform(unsure)) => self.say(&format!("{told}: {unsure}")),
             Err(error) => panic!("{told}: {error}"),
         }
@@ -239,6 +253,7 @@ impl World {
             let given = self.orders.refund_for_operator(operator, &order.id, fen, "慢", &key).await;
             match given {
                 Ok(_) | Err(OrderError::Rejected(_)) => {}
+                Err(error) if trouble::is_one(&error) => {}
                 Err(error) => panic!("{} not given back: {error}", order.id),
             }
         }
@@ -320,10 +335,11 @@ impl World {
                 };
                 let Some(word) = word else { break };
                 let times = if self.is_calm() || percent(85) { 1 } else { 2 };
+                let mut heard = true;
                 for _ in 0..times {
-                    self.hear(nth, &word).await;
+                    heard &= self.hear(nth, &word).await;
                 }
-                if !self.is_calm() && percent(8) {
+                if !heard || !self.is_calm() && percent(8) {
                     break;
                 }
                 self.fleet.yard().stations[nth].words.pop_front();
@@ -336,10 +352,11 @@ impl World {
         self.fleet.yard().calm
     }
 
-    async fn hear(&mut self, nth: usize, word: &Word) {
+    /// Whether the word was confirmed; a station keeps what was not.
+    async fn hear(&mut self, nth: usize, word: &Word) -> bool {
         match word {
             Word::Start(record) => {
-                let id = self.orders.started(record.clone()).await.expect("confirmed");
+                let Ok(id) = self.orders.started(record.clone()).await else { return false };
                 let mut yard = self.fleet.yard();
                 let is_it = |tag: &str, at_ms| tag == record.id_tag && at_ms == record.at_ms;
                 let mut charges = yard.charges.iter_mut();
@@ -351,7 +368,7 @@ impl World {
                 self.say(&format!("{} started as {id}", record.id_tag));
             }
             Word::Read { tag, reading } => {
-                let Some(transaction_id) = self.transaction_of(tag) else { return };
+                let Some(transaction_id) = self.transaction_of(tag) else { return true };
                 let row = SampleRow {
                     transaction_id,
                     at_ms: reading.at_ms,
@@ -369,10 +386,13 @@ impl World {
                     record.transaction_id = id;
                 }
                 self.say(&format!("{tag} ended: {:?} {}", record.reason, record.meter_stop_wh));
-                self.orders.stopped(record).await.expect("confirmed");
+                if self.orders.stopped(record).await.is_err() {
+                    return false;
+                }
                 self.stopped.extend(self.transaction_of(tag));
             }
         }
+        true
     }
 
     fn station(&self, nth: usize) -> StationId {
@@ -430,6 +450,9 @@ impl World {
                     self.acknowledged.insert(id.clone());
                     self.say(&format!("{id} notified"));
                 }
+                Err(error) if trouble::is_one(&error) => {
+                    self.bank.book().notifies.push((now_ms + 15_000, id.clone()));
+                }
                 Err(error) => panic!("{id}: a true notify was refused: {error}"),
             }
         }
@@ -454,49 +477,4 @@ impl World {
             self.orders.retry_return(&operator, order, id).await.expect("retried");
         }
     }
-}
-
-async fn seed(store: &Store, tariff: &Tariff) -> (Vec<ScanCode>, Vec<(StationId, usize)>) {
-    let operator = Operator {
-        id: "op".into(),
-        name: "测试运营".to_owned(),
-        service_phone: "400-000-0000".to_owned(),
-    };
-    let site = NewSite {
-        operator_id: "op".into(),
-        id: "site".into(),
-        name: "一号院".to_owned(),
-        address: "一号路 1 号".to_owned(),
-        tariff: tariff.clone(),
-    };
-    let mut tx = store.begin().await.expect("begin");
-    tx.add_operator(&operator, BEGIN_MS).await.expect("operator");
-    tx.add_site(&site, BEGIN_MS).await.expect("site");
-    tx.commit().await.expect("commit");
-    let (mut all_codes, mut stations) = (Vec::new(), Vec::new());
-    for (nth, sockets) in STATIONS.into_iter().enumerate() {
-        let codes = new_codes(sockets);
-        let station = NewStation {
-            operator_id: "op".into(),
-            site_id: "site".into(),
-            identity: format!("BOX{nth}"),
-            name: format!("{nth}号箱"),
-            password: "0123456789abcdef".to_owned(),
-            socket_max_w: 10_000,
-            codes: codes.clone(),
-        };
-        let added = store.add_station(&station, BEGIN_MS).await.expect("station");
-        let presence = Presence {
-            operator_id: "op".into(),
-            station_id: added.station_id.clone(),
-            online: true,
-            seen_ms: BEGIN_MS,
-            boot: None,
-            sockets: vec![],
-        };
-        store.write_presence(&[presence]).await.expect("presence");
-        stations.push((added.station_id, sockets));
-        all_codes.extend(codes);
-    }
-    (all_codes, stations)
 }
