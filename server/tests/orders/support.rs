@@ -29,17 +29,25 @@ use crate::seed::{Seeded, seed};
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
 
-/// Runs a test body on SQLite in memory, SQLite in a file, and PostgreSQL. PostgreSQL is the
-/// server named by `SAOCHONG_TEST_POSTGRES`; without it only SQLite runs, except under CI, where
-/// a missing server is a failure.
+/// Runs a test body on SQLite in memory, SQLite in a file, and PostgreSQL, each with a look of the
+/// auditor at its end. PostgreSQL is the server named by `SAOCHONG_TEST_POSTGRES`; without it only
+/// SQLite runs, except under CI, where a missing server is a failure.
 pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
-    body(Store::open("sqlite::memory:").await.expect("sqlite in memory")).await;
+    let memory = Store::open("sqlite::memory:").await.expect("sqlite in memory");
+    with_audit(&body, memory).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
-    body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
+    let file = Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file");
+    with_audit(&body, file).await;
     if let Some(url) = scoped_postgres().await {
-        body(Store::open(&url).await.expect("postgres schema")).await;
+        with_audit(&body, Store::open(&url).await.expect("postgres schema")).await;
     }
+}
+
+async fn with_audit<F: AsyncFn(Store)>(body: &F, store: Store) {
+    body(store.clone()).await;
+    let findings = audit(&store, &Outside::default(), Moment::Underway).await;
+    assert!(findings.is_empty(), "{findings:#?}");
 }
 
 /// The same for bodies that look past the store: they get the database's address.
