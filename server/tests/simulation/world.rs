@@ -143,8 +143,8 @@ impl World {
             61..71 => self.stop().await,
             71..75 => self.lie().await,
             75..84 => self.toggle_link(),
-            84..89 => self.restart_station(),
-            89..94 => self.restart_server().await,
+            84..88 => self.restart_station(),
+            88..92 => self.restart_server().await,
             _ => self.give_back().await,
         }
     }
@@ -245,7 +245,9 @@ impl World {
     /// The operator gives back part of what a charge cost; sometimes the button is pressed twice.
     async fn give_back(&mut self) {
         let billed = |state: &State| matches!(state, State::Settled(_) | State::Closed(_));
-        let Some(order) = self.some_order(billed).await else { return };
+        let on_its_way = self.some_order(|state| matches!(state, State::Settled(_))).await;
+        let any = self.some_order(billed).await;
+        let Some(order) = on_its_way.filter(|_| percent(70)).or(any) else { return };
         let (State::Settled(settlement) | State::Closed(settlement)) = &order.state else { return };
         let fen = Fen(between(1, settlement.bill.total_fen.0.max(1)));
         let (operator, key) = (&order.operator_id, server::random::base32::<12>());
