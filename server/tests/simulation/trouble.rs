@@ -4,7 +4,7 @@
 
 use server::ledger::LedgerError;
 use server::orders::OrderError;
-use server::store::Store;
+use server::store::{Store, StoreError};
 use sqlx::AssertSqlSafe;
 
 use crate::chance::{one_of, percent};
@@ -51,7 +51,10 @@ pub async fn end(store: &Store) {
 
 /// Whether an error is the database's, and not a decision of ours.
 pub fn is_one(error: &OrderError) -> bool {
-    matches!(error, OrderError::Store(_) | OrderError::Ledger(LedgerError::Store(_)))
+    let (OrderError::Store(error) | OrderError::Ledger(LedgerError::Store(error))) = error else {
+        return false;
+    };
+    matches!(error, StoreError::Database(_))
 }
 
 async fn run(store: &Store, sql: String) {
