@@ -153,8 +153,8 @@ fn mutated(name: &str, bytes: &[u8], mutations: &[Mutation]) -> Result<Option<St
             if places != 1 {
                 bail!("{}: {places} places in {name}, the code has moved", mutation.name);
             }
-            let switch =
-                format!("(std::env::var(\"{WHICH}\").as_deref() == Ok(\"{}\"))", mutation.name);
+            let name = &mutation.name;
+            let switch = format!("std::env::var(\"{WHICH}\").is_ok_and(|it| it == \"{name}\")");
             let after = change.after.replace(MUTATED, &switch);
             changed = Some(text.replacen(&change.before, &after, 1));
         }

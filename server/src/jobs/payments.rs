@@ -2,7 +2,8 @@
 
 use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::order::{
-    Channel, Event, Order, PAY_WITHIN_MS, Payment, Refund, RefundReason, RefundStatus, State,
+    Capture, CaptureStatus, Channel, Event, Order, PAY_WITHIN_MS, Payment, Refund, RefundReason,
+    RefundStatus, State,
 };
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
@@ -29,6 +30,8 @@ const QUERY_WAITS_MS: [i64; 4] =
 const CLOSE_AGAIN_MS: i64 = 10 * MS_PER_SECOND;
 /// How often a refund looks whether partners have given back what it takes from them.
 const PARTNERS_LOOK_MS: i64 = MS_PER_SECOND;
+/// How often a refund of what is taken of a hold looks whether it was taken.
+const CAPTURE_LOOK_MS: i64 = 5 * MS_PER_SECOND;
 
 impl Workers {
     /// Pays back. The refund's number is the platform's idempotency key, so trying again is safe.
@@ -50,6 +53,10 @@ impl Workers {
         let Some(payment) = order.payments.iter().find(|paid| paid.id == refund.payment_id) else {
             return Ok(Done::Parked("no payment to return it to".to_owned()));
         };
+        if payment.held && !order.capture_of(&payment.id).is_some_and(is_done) {
+            let why = "the bill is not taken of the hold yet".to_owned();
+            return Ok(Done::NotYet { in_ms: CAPTURE_LOOK_MS, why });
+        }
         if self.orders.waits_for_partners(&order, refund_id).await? {
             let why = "partners give back first".to_owned();
             return Ok(Done::NotYet { in_ms: PARTNERS_LOOK_MS, why });
@@ -173,6 +180,10 @@ impl Workers {
         }
         Ok(Done::Finished)
     }
+}
+
+fn is_done(capture: &Capture) -> bool {
+    matches!(capture.status, CaptureStatus::Done { .. })
 }
 
 /// The wait after so many attempts; none after the last.

@@ -17,6 +17,8 @@ mod notifies;
 mod races;
 mod reconcile;
 mod reports;
+#[path = "../seed/mod.rs"]
+mod seed;
 mod split_refunds;
 mod splits;
 mod splitting;

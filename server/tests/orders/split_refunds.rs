@@ -8,6 +8,9 @@ use wasm_core::ids::OrderId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Order, RefundReason, RefundStatus, Rejected, State};
 
+use crate::audit::Moment;
+use crate::fake_holds::Captures;
+use crate::holds::settled;
 use crate::splitting::{
     balance, closed, never, own, payable, run, run_out, shares, two_partners, unknown, world,
 };
@@ -231,6 +234,31 @@ async fn a_refund_while_the_split_is_unknown_waits_and_then_goes_to_the_rider() 
         run(&world).await;
         assert_eq!(splits.received().into_values().sum::<Fen>(), Fen(9));
         world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_of_a_hold_waits_until_the_bill_is_taken() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        *world.payments.refunds_work.lock().expect("lock") = true;
+        let order = settled(&world, 90).await;
+        give_back(&world, &order.id, 30, "k").await.expect("given back");
+        world.workers.run_due().await.expect("jobs");
+        let asked = || world.payments.refunds.lock().expect("lock").clone();
+        assert!(asked().is_empty(), "nothing was taken that could go back");
+
+        world.holds.behave(Captures::Work);
+        world.clock.advance_ms(60_000);
+        run(&world).await;
+        world.clock.advance_ms(60_000);
+        run(&world).await;
+        let request = asked().pop().expect("a refund");
+        assert_eq!((request.paid_fen, request.amount_fen), (Fen(90), Fen(30)));
+        assert_eq!(asked().len(), 1);
+        assert_eq!(world.stored(&order.id).await.state.name(), "closed");
+        world.is_sound(Moment::AtRest).await;
     })
     .await;
 }

@@ -15,8 +15,6 @@ use server::orders::{
     TradeStatus, Unsure, VerifiedTrade,
 };
 use server::store::Store;
-use server::store::sites::{NewSite, Operator};
-use server::store::stations::{NewStation, Presence, new_codes};
 use wasm_core::ids::{OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
 use wasm_core::money::Fen;
@@ -26,21 +24,30 @@ use wasm_core::tariff::Tariff;
 use crate::audit::rows::Outside;
 use crate::audit::{Moment, audit, watch};
 use crate::fake_holds::FakeHolds;
+use crate::seed::{Seeded, seed};
 
 /// When tests begin, milliseconds UTC.
 pub const BEGIN_MS: i64 = 1_790_000_000_000;
 
-/// Runs a test body on SQLite in memory, SQLite in a file, and PostgreSQL. PostgreSQL is the
-/// server named by `SAOCHONG_TEST_POSTGRES`; without it only SQLite runs, except under CI, where
-/// a missing server is a failure.
+/// Runs a test body on SQLite in memory, SQLite in a file, and PostgreSQL, each with a look of the
+/// auditor at its end. PostgreSQL is the server named by `SAOCHONG_TEST_POSTGRES`; without it only
+/// SQLite runs, except under CI, where a missing server is a failure.
 pub async fn with_dbs<F: AsyncFn(Store)>(body: F) {
-    body(Store::open("sqlite::memory:").await.expect("sqlite in memory")).await;
+    let memory = Store::open("sqlite::memory:").await.expect("sqlite in memory");
+    with_audit(&body, memory).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
-    body(Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file")).await;
+    let file = Store::open(&format!("sqlite://{}", file.display())).await.expect("sqlite file");
+    with_audit(&body, file).await;
     if let Some(url) = scoped_postgres().await {
-        body(Store::open(&url).await.expect("postgres schema")).await;
+        with_audit(&body, Store::open(&url).await.expect("postgres schema")).await;
     }
+}
+
+async fn with_audit<F: AsyncFn(Store)>(body: &F, store: Store) {
+    body(store.clone()).await;
+    let findings = audit(&store, &Outside::default(), Moment::Underway).await;
+    assert!(findings.is_empty(), "{findings:#?}");
 }
 
 /// The same for bodies that look past the store: they get the database's address.
@@ -97,8 +104,8 @@ impl World {
         store.migrate().await.expect("migrations");
         watch(&store).await;
         let clock = Clock::manual(BEGIN_MS);
-        let codes = new_codes(2);
-        let station = seed(&store, &tariff, codes.clone()).await;
+        let mut seeded = seed(&store, &tariff, &[2], BEGIN_MS).await;
+        let Seeded { station_id: station, codes } = seeded.remove(0);
         let chargers = Arc::new(FakeChargers::default());
         let payments = Arc::new(FakePayments::default());
         let holds = Arc::new(FakeHolds::default());
@@ -202,45 +209,6 @@ impl World {
         let findings = audit(&self.store, &outside, moment).await;
         assert!(findings.is_empty(), "{findings:#?}");
     }
-}
-
-async fn seed(store: &Store, tariff: &Tariff, codes: Vec<ScanCode>) -> StationId {
-    let operator = Operator {
-        id: "op".into(),
-        name: "测试运营".to_owned(),
-        service_phone: "400-000-0000".to_owned(),
-    };
-    let site = NewSite {
-        operator_id: "op".into(),
-        id: "site".into(),
-        name: "一号院".to_owned(),
-        address: "一号路 1 号".to_owned(),
-        tariff: tariff.clone(),
-    };
-    let mut tx = store.begin().await.expect("begin");
-    tx.add_operator(&operator, BEGIN_MS).await.expect("operator");
-    tx.add_site(&site, BEGIN_MS).await.expect("site");
-    tx.commit().await.expect("commit");
-    let station = NewStation {
-        operator_id: "op".into(),
-        site_id: "site".into(),
-        identity: "BOX1".to_owned(),
-        name: "1号箱".to_owned(),
-        password: "0123456789abcdef".to_owned(),
-        socket_max_w: 10_000,
-        codes,
-    };
-    let added = store.add_station(&station, BEGIN_MS).await.expect("station");
-    let presence = Presence {
-        operator_id: "op".into(),
-        station_id: added.station_id.clone(),
-        online: true,
-        seen_ms: BEGIN_MS,
-        boot: None,
-        sockets: vec![],
-    };
-    store.write_presence(&[presence]).await.expect("presence");
-    added.station_id
 }
 
 /// Stations that answer what the test wants.

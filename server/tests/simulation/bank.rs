@@ -14,7 +14,8 @@ use wasm_core::ids::{PaymentId, RefundId};
 use wasm_core::money::Fen;
 use wasm_core::order::Channel;
 
-use crate::chance::{below, between, percent};
+use crate::chance::{below, between, one_of, percent};
+use crate::partners::Partners;
 
 /// The longest a notify is late, milliseconds.
 const LATE_MS: i64 = 20 * 60_000;
@@ -48,9 +49,26 @@ impl Trade {
     }
 }
 
+/// Money that came in (positive) or went back, as a platform's bill lists it.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub at_ms: i64,
+    pub channel: Channel,
+    pub payment_id: PaymentId,
+    /// Our number of the deed; empty for a payment.
+    pub our_no: String,
+    pub amount_fen: Fen,
+}
+
 /// The platforms' state.
 #[derive(Default)]
 pub struct Book {
+    /// All that moved, in order.
+    pub moved: Vec<Moved>,
+    /// What was passed on.
+    pub partners: Partners,
+    /// How far their clock is ahead of ours, milliseconds.
+    ahead_ms: i64,
     pub trades: BTreeMap<PaymentId, Trade>,
     /// When which notify is delivered, milliseconds UTC.
     pub notifies: Vec<(i64, PaymentId)>,
@@ -69,7 +87,9 @@ pub struct Bank {
 
 impl Bank {
     pub fn new(clock: Clock) -> Self {
-        Self { book: Arc::default(), clock }
+        let ahead_ms = one_of(&[0, 0, 90_000, -180_000]).copied().unwrap_or_default();
+        let book = Book { ahead_ms, ..Book::default() };
+        Self { book: Arc::new(Mutex::new(book)), clock }
     }
 
     pub fn book(&self) -> MutexGuard<'_, Book> {
@@ -79,7 +99,12 @@ impl Bank {
     pub fn platforms(&self) -> Platforms {
         Channel::ALL.into_iter().fold(Platforms::default(), |platforms, channel| {
             let branch = Arc::new(Branch { bank: self.clone(), channel });
-            let platform = Platform { holds: Some(branch.clone()), ..Platform::of(branch) };
+            let platform = Platform {
+                holds: Some(branch.clone()),
+                splits: Some(branch.clone()),
+                bills: Some(branch.clone()),
+                ..Platform::of(branch)
+            };
             platforms.with(channel, platform)
         })
     }
@@ -88,12 +113,16 @@ impl Bank {
     pub fn pay(&self, id: &PaymentId) -> bool {
         let now_ms = self.clock.now_ms();
         let mut book = self.book();
-        let calm = book.calm;
+        let (calm, ahead_ms) = (book.calm, book.ahead_ms);
         let Some(trade) = book.trades.get_mut(id) else { return false };
         if trade.paid_ms.is_some() || trade.closed || now_ms >= trade.expires_ms {
             return false;
         }
-        trade.paid_ms = Some(now_ms);
+        trade.paid_ms = Some(now_ms + ahead_ms);
+        if !trade.held {
+            let (channel, amount_fen) = (trade.channel, trade.amount_fen);
+            book.move_money(channel, (id, ""), amount_fen, now_ms);
+        }
         let times = if calm { 1 } else { [0, 1, 1, 2, 5][below(5)] };
         for _ in 0..times {
             let late_ms = if calm || percent(60) { 0 } else { between(0, LATE_MS) };
@@ -138,8 +167,24 @@ impl Book {
         }
     }
 
+    fn move_money(
+        &mut self,
+        channel: Channel,
+        (payment, our_no): (&PaymentId, &str),
+        amount_fen: Fen,
+        now_ms: i64,
+    ) {
+        self.moved.push(Moved {
+            at_ms: now_ms + self.ahead_ms,
+            channel,
+            payment_id: payment.clone(),
+            our_no: our_no.to_owned(),
+            amount_fen,
+        });
+    }
+
     /// Carries a call out, or not, and answers, or not.
-    fn call<T>(&mut self, deed: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
+    pub fn call<T>(&mut self, deed: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
         match self.fate() {
             Fate::Arrives => deed(self),
             Fate::NeverArrives => Err(Unsure::Unknown("it never arrived".to_owned())),
@@ -150,7 +195,7 @@ impl Book {
         }
     }
 
-    fn refund(&mut self, refund: &RefundRequest) -> Answer<()> {
+    fn refund(&mut self, refund: &RefundRequest, now_ms: i64) -> Answer<()> {
         let refused = !self.calm && percent(10);
         let Some(trade) = self.trades.get_mut(&refund.payment_id) else {
             self.outrages.push(format!("refund of nothing: {refund:?}"));
@@ -170,10 +215,13 @@ impl Book {
         if refund.amount_fen > kept_fen || refund.amount_fen <= Fen::ZERO {
             self.outrages.push(format!("refund beyond the {kept_fen} kept: {refund:?}"));
         }
+        let channel = trade.channel;
+        let number = (&refund.payment_id, refund.id.as_str());
+        self.move_money(channel, number, -refund.amount_fen, now_ms);
         Ok(())
     }
 
-    fn capture(&mut self, capture: &CaptureRequest) -> Answer<()> {
+    fn capture(&mut self, capture: &CaptureRequest, now_ms: i64) -> Answer<()> {
         let refused = !self.calm && percent(10);
         let hold = self.trades.get_mut(&capture.payment_id);
         let Some(hold) = hold.filter(|hold| hold.held && hold.paid_ms.is_some()) else {
@@ -193,18 +241,23 @@ impl Book {
         if capture.amount_fen > hold.amount_fen || capture.amount_fen < Fen::ZERO {
             self.outrages.push(format!("capture beyond the hold: {capture:?}"));
         }
+        let channel = hold.channel;
+        if capture.amount_fen > Fen::ZERO {
+            let number = (&capture.payment_id, capture.id.as_str());
+            self.move_money(channel, number, capture.amount_fen, now_ms);
+        }
         Ok(())
     }
 }
 
-fn no(code: &str) -> Unsure {
+pub fn no(code: &str) -> Unsure {
     Unsure::No { code: code.to_owned(), message: String::new() }
 }
 
 /// A platform as the server calls it.
-struct Branch {
-    bank: Bank,
-    channel: Channel,
+pub struct Branch {
+    pub bank: Bank,
+    pub channel: Channel,
 }
 
 impl Payments for Branch {
@@ -252,7 +305,8 @@ impl Payments for Branch {
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundRequest) -> BoxFuture<'a, Answer<()>> {
-        ready(self.bank.book().call(|book| book.refund(refund))).boxed()
+        let now_ms = self.bank.clock.now_ms();
+        ready(self.bank.book().call(|book| book.refund(refund, now_ms))).boxed()
     }
 
     fn refund_done<'a>(&'a self, refund: &'a RefundRequest) -> BoxFuture<'a, Answer<bool>> {
@@ -266,7 +320,8 @@ impl Payments for Branch {
 
 impl Holds for Branch {
     fn capture<'a>(&'a self, capture: &'a CaptureRequest) -> BoxFuture<'a, Answer<()>> {
-        ready(self.bank.book().call(|book| book.capture(capture))).boxed()
+        let now_ms = self.bank.clock.now_ms();
+        ready(self.bank.book().call(|book| book.capture(capture, now_ms))).boxed()
     }
 
     fn captured<'a>(&'a self, capture: &'a CaptureRequest) -> BoxFuture<'a, Answer<bool>> {

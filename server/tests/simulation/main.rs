@@ -7,8 +7,13 @@
 #[path = "../audit/mod.rs"]
 mod audit;
 mod bank;
+mod books;
 mod chance;
 mod fleet;
+mod partners;
+#[path = "../seed/mod.rs"]
+mod seed;
+mod trouble;
 mod witness;
 mod world;
 

@@ -12,7 +12,14 @@ pub fn outside(world: &World) -> Outside {
     let mut known = Outside { stopped: world.stopped.clone(), ..Outside::default() };
     known.notified = world.acknowledged.iter().map(|id| id.0.clone()).collect();
     let now_ms = world.clock.now_ms();
-    for (id, trade) in &world.bank.book().trades {
+    let bank = world.bank.book();
+    let mut passed_on: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for (payment, have) in bank.partners.have() {
+        let order = world.made.iter().find(|order| payment.as_str().starts_with(order.as_str()));
+        passed_on.insert(order.expect("an order's payment").0.clone(), have);
+    }
+    known.passed_on = Some(passed_on);
+    for (id, trade) in &bank.trades {
         let book = known.books.entry(trade.channel.as_str().to_owned()).or_default();
         book.insert(id.0.clone(), as_booked(trade, now_ms));
     }

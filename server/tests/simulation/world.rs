@@ -9,8 +9,7 @@ use server::clock::Clock;
 use server::jobs::Workers;
 use server::orders::{NewOrder, OrderError, Orders, PayVia};
 use server::store::samples::SampleRow;
-use server::store::sites::{NewSite, Operator};
-use server::store::stations::{NewStation, Presence, SocketStatus, new_codes};
+use server::store::stations::{Presence, SocketStatus};
 use server::store::{ParkedJob, Store};
 use wasm_core::ids::{OperatorId, OrderId, PaymentId, RiderId, StationId};
 use wasm_core::link::ScanCode;
@@ -22,7 +21,9 @@ use crate::audit::{Moment, audit, watch};
 use crate::bank::Bank;
 use crate::chance::{below, between, one_of, percent};
 use crate::fleet::{Fleet, Word};
+use crate::seed::seed;
 use crate::witness::outside;
+use crate::{books, partners, trouble};
 
 /// When time begins, milliseconds UTC.
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -37,15 +38,15 @@ const SHOWN: usize = 40;
 
 /// Everything there is.
 pub struct World {
-    store: Store,
+    pub store: Store,
     pub clock: Clock,
-    orders: Orders,
+    pub orders: Orders,
     workers: Workers,
     pub bank: Bank,
     pub fleet: Fleet,
     codes: Vec<ScanCode>,
     tariff: Tariff,
-    made: Vec<OrderId>,
+    pub made: Vec<OrderId>,
     /// Payments whose notify was answered with a success.
     pub acknowledged: BTreeSet<PaymentId>,
     /// Transactions whose end was confirmed.
@@ -58,10 +59,18 @@ impl World {
     pub async fn live() {
         let mut world = Self::open().await;
         for _ in 0..STEPS {
+            let trouble = percent(8);
+            if trouble {
+                let what = trouble::begin(&world.store).await;
+                world.say(&what);
+            }
             world.act().await;
             let pause_ms =
                 if percent(85) { between(0, 90_000) } else { between(0, 20 * MINUTE_MS) };
             world.pass(pause_ms).await;
+            if trouble {
+                trouble::end(&world.store).await;
+            }
             world.audit(Moment::Underway).await;
         }
         world.calm_down();
@@ -70,6 +79,8 @@ impl World {
             world.retry_parked().await;
         }
         world.audit(Moment::AtRest).await;
+        let found = books::findings(&world).await;
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
 
     async fn open() -> Self {
@@ -80,7 +91,14 @@ impl World {
         let tariff: Tariff =
             serde_json::from_str(include_str!("../../../wasm-core/tests/story/tariff.json"))
                 .expect("the stories' tariff");
-        let (codes, stations) = seed(&store, &tariff).await;
+        trouble::prepare(&store).await;
+        let seeded = seed(&store, &tariff, &STATIONS, BEGIN_MS).await;
+        let codes = seeded.iter().flat_map(|station| station.codes.clone()).collect();
+        let ids = seeded.into_iter().map(|station| station.station_id);
+        let stations = ids.zip(STATIONS).collect();
+        if percent(60) {
+            partners::agree(&store, BEGIN_MS).await;
+        }
         let fleet = Fleet::new(clock.clone(), stations);
         let bank = Bank::new(clock.clone());
         let orders = Orders::new(store.clone(), clock.clone(), bank.platforms());
@@ -125,9 +143,9 @@ impl World {
             61..71 => self.stop().await,
             71..75 => self.lie().await,
             75..84 => self.toggle_link(),
-            84..89 => self.restart_station(),
-            89..96 => self.restart_server().await,
-            _ => {}
+            84..88 => self.restart_station(),
+            88..92 => self.restart_server().await,
+            _ => self.give_back().await,
         }
     }
 
@@ -158,6 +176,7 @@ impl World {
                 self.made.push(order.id);
             }
             Err(OrderError::SocketBusy | OrderError::SocketOffline) => {}
+            Err(error) if trouble::is_one(&error) => {}
             Err(error) => panic!("no order: {error}"),
         }
     }
@@ -188,6 +207,7 @@ impl World {
         let opened = self.orders.pay(&order.id, &order.rider_id, via, "http://back".into()).await;
         match opened {
             Ok(_) => self.say(&told),
+            Err(error) if trouble::is_one(&error) => self.say(&format!("{told}: {error}")),
             Err(OrderError::Platform(unsure)) => self.say(&format!("{told}: {unsure}")),
             Err(error) => panic!("{told}: {error}"),
         }
@@ -220,6 +240,26 @@ impl World {
             self.orders.stop_for_operator(&order.operator_id, &order.id).await.is_ok()
         };
         self.say(&format!("{} stopped by somebody: {done}", order.id));
+    }
+
+    /// The operator gives back part of what a charge cost; sometimes the button is pressed twice.
+    async fn give_back(&mut self) {
+        let billed = |state: &State| matches!(state, State::Settled(_) | State::Closed(_));
+        let on_its_way = self.some_order(|state| matches!(state, State::Settled(_))).await;
+        let any = self.some_order(billed).await;
+        let Some(order) = on_its_way.filter(|_| percent(70)).or(any) else { return };
+        let (State::Settled(settlement) | State::Closed(settlement)) = &order.state else { return };
+        let fen = Fen(between(1, settlement.bill.total_fen.0.max(1)));
+        let (operator, key) = (&order.operator_id, server::random::base32::<12>());
+        for _ in 0..if percent(30) { 2 } else { 1 } {
+            let given = self.orders.refund_for_operator(operator, &order.id, fen, "慢", &key).await;
+            match given {
+                Ok(_) | Err(OrderError::Rejected(_)) => {}
+                Err(error) if trouble::is_one(&error) => {}
+                Err(error) => panic!("{} not given back: {error}", order.id),
+            }
+        }
+        self.say(&format!("{fen} of {} given back by the operator", order.id));
     }
 
     /// A signed notify that names another amount, or of a payment nobody opened.
@@ -281,6 +321,7 @@ impl World {
         self.report().await;
         self.deliver_notifies().await;
         self.workers.run_due().await.expect("store");
+        books::keep(self).await;
         tokio::task::yield_now().await;
     }
 
@@ -296,10 +337,11 @@ impl World {
                 };
                 let Some(word) = word else { break };
                 let times = if self.is_calm() || percent(85) { 1 } else { 2 };
+                let mut heard = true;
                 for _ in 0..times {
-                    self.hear(nth, &word).await;
+                    heard &= self.hear(nth, &word).await;
                 }
-                if !self.is_calm() && percent(8) {
+                if !heard || !self.is_calm() && percent(8) {
                     break;
                 }
                 self.fleet.yard().stations[nth].words.pop_front();
@@ -312,10 +354,11 @@ impl World {
         self.fleet.yard().calm
     }
 
-    async fn hear(&mut self, nth: usize, word: &Word) {
+    /// Whether the word was confirmed; a station keeps what was not.
+    async fn hear(&mut self, nth: usize, word: &Word) -> bool {
         match word {
             Word::Start(record) => {
-                let id = self.orders.started(record.clone()).await.expect("confirmed");
+                let Ok(id) = self.orders.started(record.clone()).await else { return false };
                 let mut yard = self.fleet.yard();
                 let is_it = |tag: &str, at_ms| tag == record.id_tag && at_ms == record.at_ms;
                 let mut charges = yard.charges.iter_mut();
@@ -327,7 +370,7 @@ impl World {
                 self.say(&format!("{} started as {id}", record.id_tag));
             }
             Word::Read { tag, reading } => {
-                let Some(transaction_id) = self.transaction_of(tag) else { return };
+                let Some(transaction_id) = self.transaction_of(tag) else { return true };
                 let row = SampleRow {
                     transaction_id,
                     at_ms: reading.at_ms,
@@ -345,10 +388,13 @@ impl World {
                     record.transaction_id = id;
                 }
                 self.say(&format!("{tag} ended: {:?} {}", record.reason, record.meter_stop_wh));
-                self.orders.stopped(record).await.expect("confirmed");
+                if self.orders.stopped(record).await.is_err() {
+                    return false;
+                }
                 self.stopped.extend(self.transaction_of(tag));
             }
         }
+        true
     }
 
     fn station(&self, nth: usize) -> StationId {
@@ -406,6 +452,9 @@ impl World {
                     self.acknowledged.insert(id.clone());
                     self.say(&format!("{id} notified"));
                 }
+                Err(error) if trouble::is_one(&error) => {
+                    self.bank.book().notifies.push((now_ms + 15_000, id.clone()));
+                }
                 Err(error) => panic!("{id}: a true notify was refused: {error}"),
             }
         }
@@ -419,50 +468,15 @@ impl World {
             self.say(&format!("{} retried: {}", job.job.kind, job.why));
             self.orders.retry_job(&operator, &job.job.id).await.expect("retried");
         }
+        for stuck in self.store.stuck_shares(&operator, 100).await.expect("store") {
+            let (order, party) = (&stuck.order_id, &stuck.share.party);
+            // The rest of its request may still be under way.
+            let retried = self.orders.retry_share(&operator, order, party).await.is_ok();
+            self.say(&format!("share of {party} in {order} retried: {retried}"));
+        }
+        for stuck in self.store.stuck_returns(&operator, 100).await.expect("store") {
+            let (order, id) = (&stuck.back.order_id, &stuck.back.id);
+            self.orders.retry_return(&operator, order, id).await.expect("retried");
+        }
     }
-}
-
-async fn seed(store: &Store, tariff: &Tariff) -> (Vec<ScanCode>, Vec<(StationId, usize)>) {
-    let operator = Operator {
-        id: "op".into(),
-        name: "测试运营".to_owned(),
-        service_phone: "400-000-0000".to_owned(),
-    };
-    let site = NewSite {
-        operator_id: "op".into(),
-        id: "site".into(),
-        name: "一号院".to_owned(),
-        address: "一号路 1 号".to_owned(),
-        tariff: tariff.clone(),
-    };
-    let mut tx = store.begin().await.expect("begin");
-    tx.add_operator(&operator, BEGIN_MS).await.expect("operator");
-    tx.add_site(&site, BEGIN_MS).await.expect("site");
-    tx.commit().await.expect("commit");
-    let (mut all_codes, mut stations) = (Vec::new(), Vec::new());
-    for (nth, sockets) in STATIONS.into_iter().enumerate() {
-        let codes = new_codes(sockets);
-        let station = NewStation {
-            operator_id: "op".into(),
-            site_id: "site".into(),
-            identity: format!("BOX{nth}"),
-            name: format!("{nth}号箱"),
-            password: "0123456789abcdef".to_owned(),
-            socket_max_w: 10_000,
-            codes: codes.clone(),
-        };
-        let added = store.add_station(&station, BEGIN_MS).await.expect("station");
-        let presence = Presence {
-            operator_id: "op".into(),
-            station_id: added.station_id.clone(),
-            online: true,
-            seen_ms: BEGIN_MS,
-            boot: None,
-            sockets: vec![],
-        };
-        store.write_presence(&[presence]).await.expect("presence");
-        stations.push((added.station_id, sockets));
-        all_codes.extend(codes);
-    }
-    (all_codes, stations)
 }
