@@ -4,6 +4,7 @@
 mod story;
 
 mod books;
+mod callbacks;
 mod fake_holds;
 mod faults;
 mod holds;
