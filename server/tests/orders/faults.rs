@@ -328,13 +328,12 @@ async fn f59_what_devices_say_of_charges_that_the_backup_has_lost_is_taken_and_k
             world.orders.stopped(tagged.clone()).await.expect("taken, or the station drops it");
         }
         // And one of an order that is not there at all.
-        let nobodys = StopRecord { transaction_id: lost + 1, id_tag: Some("GONE".into()), ..tagged };
+        let nobodys =
+            StopRecord { transaction_id: lost + 1, id_tag: Some("GONE".into()), ..tagged };
         world.orders.stopped(nobodys).await.expect("taken");
         let pool = sqlx::AnyPool::connect(address).await.expect("a second look");
-        let kept: Vec<String> = sqlx::query_scalar("SELECT details FROM stray_stops")
-            .fetch_all(&pool)
-            .await
-            .expect("the rows");
+        let sql = "SELECT payload_json FROM device_records WHERE action = 'StopTransaction'";
+        let kept: Vec<String> = sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the rows");
         assert!(kept.iter().any(|row| row.contains("GONE")), "a person can find it: {kept:?}");
         assert!(kept.iter().any(|row| row.contains(&order.id.0)), "{kept:?}");
         // Nobody is billed for what nobody can prove: the rider has the money back.

@@ -9,6 +9,7 @@ mod fake_holds;
 mod faults;
 mod holds;
 mod infrastructure;
+mod links;
 mod logins;
 mod money;
 mod notifies;
