@@ -138,6 +138,81 @@ async fn f50_a_client_that_takes_no_answer_is_closed() {
     }
 }
 
+/// Clients of each bad kind at one time, and when the last of them must be gone.
+const BAD_CLIENTS: usize = 1_000;
+const ALL_GONE_WITHIN: Duration = Duration::from_secs(15);
+
+/// The ways to hold a connection without using it.
+#[derive(Clone, Copy, Debug)]
+enum Bad {
+    Silent,
+    HalfAHead,
+    DrippedHead,
+    IdleAfterwards,
+    NoBody,
+}
+
+/// How long the server put up with one.
+async fn put_up_with(stream: TcpStream, bad: Bad) -> Duration {
+    let (mut read, mut write) = stream.into_split();
+    let began = Instant::now();
+    let sent: &[u8] = match bad {
+        Bad::Silent => b"",
+        Bad::HalfAHead | Bad::DrippedHead => b"GET / HTTP/1.1\r\nHost: x\r\n",
+        Bad::IdleAfterwards => b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        Bad::NoBody => b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+    };
+    write.write_all(sent).await.unwrap();
+    let mut said = Vec::new();
+    let mut drips = tokio::time::interval(Duration::from_secs(1));
+    let reading = read.read_to_end(&mut said);
+    tokio::pin!(reading);
+    loop {
+        tokio::select! {
+            // A reset is an end as well.
+            _ = &mut reading => return began.elapsed(),
+            _ = drips.tick(), if matches!(bad, Bad::DrippedHead) => {
+                drop(write.write_all(b"x-drip: 1\r\n").await);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f50_five_thousand_bad_clients_are_gone_soon_and_others_are_served_meanwhile() {
+    let running = start(routes(), Limits::default()).await;
+    let kinds = [Bad::Silent, Bad::HalfAHead, Bad::DrippedHead, Bad::IdleAfterwards, Bad::NoBody];
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..BAD_CLIENTS {
+        for bad in kinds {
+            // One after the other: what the system's own queue drops was never the server's.
+            let stream = TcpStream::connect(running.address).await.unwrap();
+            let put_up_with = tokio::time::timeout(ALL_GONE_WITHIN * 2, put_up_with(stream, bad));
+            crowd.spawn(async move { (bad, put_up_with.await.expect("it is let go")) });
+        }
+    }
+    let mut waits = Vec::new();
+    let mut gone = Vec::new();
+    while !crowd.is_empty() {
+        let asked = Instant::now();
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let ask = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let said = until_closed(&mut stream, ask).await;
+        assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+        waits.push(asked.elapsed());
+        while let Some(left) = crowd.try_join_next() {
+            gone.push(left.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(gone.len(), BAD_CLIENTS * kinds.len());
+    let (bad, longest) = gone.iter().max_by_key(|(_, waited)| *waited).unwrap();
+    assert!(*longest < ALL_GONE_WITHIN, "{bad:?}: {longest:?}");
+    waits.sort();
+    let p99 = waits[waits.len() * 99 / 100];
+    assert!(p99 < Duration::from_secs(1), "others waited {p99:?}");
+}
+
 #[tokio::test]
 async fn f62_beyond_the_cap_new_ones_are_closed_and_old_ones_kept() {
     let long = Limits { head: GONE_WITHIN * 2, connections: 1, ..limits() };

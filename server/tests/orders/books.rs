@@ -1,11 +1,9 @@
 //! Days of the books: closed in turn, never posted into, and whatever is done to them is found.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use server::ledger::closing::{CLOSE_AFTER_MS, close_due};
 use server::ledger::{self, Finding, Head};
-use server::orders::PayVia;
 use server::store::Store;
 use server::store::closings::{Closing, Entry, Span};
 use sqlx::AnyPool;
@@ -17,7 +15,7 @@ use wasm_core::order::Channel;
 use wasm_core::posting::Transaction;
 
 use crate::story;
-use crate::support::{World, with_addresses, with_dbs};
+use crate::support::{World, browser, with_addresses, with_dbs};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -29,7 +27,7 @@ fn op() -> OperatorId {
 async fn business(world: &World) {
     *world.payments.refunds_work.lock().expect("lock") = true;
     let order = world.order("rider", "full-500").await;
-    let way = PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let way = browser();
     let payment = world.open_payment(&order, way).await;
     world.pay(&payment, Fen(500)).await;
     world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");

@@ -1,26 +1,23 @@
 //! Faults of devices and platforms, each named after its row in the list of faults to survive.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use server::jobs::Workers;
-use server::orders::{CommandAnswer, PayVia, StartRecord, StopRecord};
+use server::orders::{CommandAnswer, StartRecord, StopRecord};
+use server::store::Store;
 use server::store::samples::SampleRow;
 use server::store::stations::{Presence, SocketStatus};
 use wasm_core::ids::{OrderId, StationId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Channel, Order, RefundStatus, StartFailure, State, StopReason};
+use wasm_core::order::{Order, RefundStatus, StartFailure, State, StopReason};
 
 use crate::story;
-use crate::support::{World, with_dbs};
+use crate::support::{World, browser, with_addresses, with_dbs};
 
 const MINUTE_MS: i64 = 60_000;
 const METER_START_WH: i64 = 5_000;
 
 async fn paid_order(world: &World) -> Order {
     let order = world.order("rider", "full-500").await;
-    let payment = world
-        .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-        .await;
+    let payment = world.open_payment(&order, browser()).await;
     world.pay(&payment, Fen(500)).await;
     world.stored(&order.id).await
 }
@@ -309,6 +306,47 @@ async fn f28_a_device_in_1970_is_billed_by_our_time() {
         assert_eq!(settlement.usage.started_ms, started_ms);
         assert_eq!(settlement.usage.ended_ms, started_ms + 30 * MINUTE_MS);
         assert_eq!(settlement.bill.total_fen, Fen(40));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f59_what_devices_say_of_charges_that_the_backup_has_lost_is_taken_and_kept() {
+    with_addresses(async |address| {
+        // The restored database knows of a paid order, and of nothing that came after.
+        let world = World::new(Store::open(address).await.expect("open"), story::tariff()).await;
+        let order = paid_order(&world).await;
+        let lost = 4_711;
+        let began_ms = world.clock.now_ms();
+        world.clock.advance_ms(60 * MINUTE_MS);
+        // A reading and the end of a charge whose start was lost, and which names its order.
+        let tagged = StopRecord {
+            id_tag: Some(order.id.0.clone()),
+            ..stop_record(&world, lost, began_ms + 30 * MINUTE_MS, 300)
+        };
+        for _ in 0..3 {
+            world.orders.stopped(tagged.clone()).await.expect("taken, or the station drops it");
+        }
+        // And one of an order that is not there at all.
+        let nobodys =
+            StopRecord { transaction_id: lost + 1, id_tag: Some("GONE".into()), ..tagged };
+        world.orders.stopped(nobodys).await.expect("taken");
+        let pool = sqlx::AnyPool::connect(address).await.expect("a second look");
+        let sql = "SELECT payload_json FROM device_records WHERE action = 'StopTransaction'";
+        let kept: Vec<String> = sqlx::query_scalar(sql).fetch_all(&pool).await.expect("the rows");
+        assert!(kept.iter().any(|row| row.contains("GONE")), "a person can find it: {kept:?}");
+        assert!(kept.iter().any(|row| row.contains(&order.id.0)), "{kept:?}");
+        // Nobody is billed for what nobody can prove: the rider has the money back.
+        *world.payments.refunds_work.lock().expect("lock") = true;
+        for _ in 0..5 {
+            world.workers.run_due().await.expect("jobs");
+            world.clock.advance_ms(MINUTE_MS);
+        }
+        let stored = world.stored(&order.id).await;
+        assert!(matches!(stored.state, State::StartFailed { .. }), "{stored:?}");
+        assert_eq!(stored.refunds[0].amount_fen, Fen(500));
+        assert!(matches!(stored.refunds[0].status, RefundStatus::Done { .. }), "{stored:?}");
+        world.books_are_whole().await;
     })
     .await;
 }

@@ -1,20 +1,19 @@
 //! Faults of what we stand on: databases that break off, hang or fill up, jobs that panic.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
 use server::jobs::Workers;
-use server::orders::{Answer, Chargers, CommandAnswer, PayVia};
+use server::orders::{Answer, Chargers, CommandAnswer};
 use server::store::Store;
 use sqlx::{AnyPool, Row};
 use wasm_core::ids::{OrderId, PaymentId, StationId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Channel, Order};
+use wasm_core::order::Order;
 
 use crate::story;
-use crate::support::{World, scoped_postgres, with_dbs};
+use crate::support::{World, browser, scoped_postgres, with_dbs};
 
 /// How long a pool may take to be whole again.
 const HEALED_WITHIN: Duration = Duration::from_secs(10);
@@ -28,7 +27,7 @@ async fn opened(world: &World, riders: usize) -> Vec<(Order, PaymentId)> {
     let mut opened = Vec::new();
     for rider in 0..riders {
         let order = world.order(&format!("rider{rider}"), "full-500").await;
-        let via = PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let via = browser();
         let payment = world.open_payment(&order, via).await;
         opened.push((order, payment));
     }

@@ -1,17 +1,15 @@
 //! Riders and who they are at Alipay: the id joins the rider, two riders who are one become one,
 //! and nobody ever loses an id, an order or a fen.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use futures_util::future::join_all;
-use server::orders::{OrderError, PayVia};
+use server::orders::OrderError;
 use server::store::Store;
 use wasm_core::ids::RiderId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order};
 
 use crate::story;
-use crate::support::{BEGIN_MS, World, with_dbs};
+use crate::support::{BEGIN_MS, World, browser, with_dbs};
 
 async fn rider(store: &Store, name: &str) -> RiderId {
     let id = RiderId::from(name);
@@ -31,9 +29,7 @@ async fn session(store: &Store, name: &str) -> (String, Option<String>) {
 
 async fn paid(world: &World, rider: &str) -> Order {
     let order = world.order(rider, "full-500").await;
-    let payment = world
-        .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-        .await;
+    let payment = world.open_payment(&order, browser()).await;
     world.pay(&payment, Fen(500)).await;
     order
 }

@@ -6,11 +6,13 @@ mod story;
 #[path = "../audit/mod.rs"]
 mod audit;
 mod books;
+mod callbacks;
 mod confluence;
 mod fake_holds;
 mod faults;
 mod holds;
 mod infrastructure;
+mod links;
 mod logins;
 mod money;
 mod notifies;

@@ -1,13 +1,11 @@
 //! Money that arrives otherwise than agreed: it is found, booked as it is, and goes back.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use server::orders::{PayVia, TradeState};
 use wasm_core::money::Fen;
 use wasm_core::order::{CancelReason, Channel, RefundReason, State};
 
 use crate::story;
-use crate::support::{World, with_dbs};
+use crate::support::{World, browser, with_dbs};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -21,9 +19,7 @@ async fn f07_another_amount_that_a_query_finds_goes_back_whole() {
         let world = World::new(store, story::tariff()).await;
         *world.payments.refunds_work.lock().expect("lock") = true;
         let order = world.order("rider", "full-500").await;
-        let payment = world
-            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-            .await;
+        let payment = world.open_payment(&order, browser()).await;
         let trade = world.trade(&payment, Fen(501));
         assert!(world.orders.trade_changed(&trade).await.is_err(), "a notify is not enough");
         *world.payments.state.lock().expect("lock") = Some(TradeState::Paid(trade));
@@ -48,9 +44,7 @@ async fn f07_another_amount_found_while_closing_goes_back_too() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let payment = world
-            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-            .await;
+        let payment = world.open_payment(&order, browser()).await;
         world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
         let trade = world.trade(&payment, Fen(499));
         *world.payments.state.lock().expect("lock") = Some(TradeState::Paid(trade));
@@ -68,9 +62,7 @@ async fn f08_a_second_way_to_pay_is_closed_once_the_first_is_paid() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let first = world
-            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-            .await;
+        let first = world.open_payment(&order, browser()).await;
         let second = world.open_payment(&order, app()).await;
         world.pay(&first, Fen(500)).await;
         world.clock.advance_ms(6_000);
@@ -85,9 +77,7 @@ async fn f08_a_second_payment_whose_notify_is_lost_goes_back() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let first = world
-            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-            .await;
+        let first = world.open_payment(&order, browser()).await;
         let second = world.open_payment(&order, app()).await;
         world.pay(&first, Fen(500)).await;
         let trade = world.trade(&second, Fen(500));
@@ -109,9 +99,7 @@ async fn f03_a_cashier_not_yet_visited_is_looked_at_again_when_it_can_no_longer_
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = world.order("rider", "full-500").await;
-        let payment = world
-            .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-            .await;
+        let payment = world.open_payment(&order, browser()).await;
         *world.payments.state.lock().expect("lock") = Some(TradeState::Unknown);
         world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
         world.workers.run_due().await.expect("jobs");

@@ -1,29 +1,24 @@
 //! Notifies that come often, late, never, out of order or too soon: the same end each time.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use server::orders::{
-    Answer, Checkout, NewPayment, Orders, PayVia, Payments, Platform, Platforms, RefundRequest,
-    TradeState, TradeStatus, VerifiedTrade,
+    Answer, Checkout, NewPayment, Orders, Payments, Platform, Platforms, RefundRequest, TradeState,
+    TradeStatus, VerifiedRefund, VerifiedTrade,
 };
 use wasm_core::ids::PaymentId;
 use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order, RefundReason, RefundStatus, State};
 
 use crate::story;
-use crate::support::{World, with_dbs};
+use crate::support::{World, browser, with_dbs};
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60_000;
 /// Far more than one rider or operator presses a button.
 const AT_ONCE: usize = 50;
-
-fn browser() -> PayVia {
-    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))
-}
 
 async fn opened(world: &World) -> (Order, PaymentId) {
     let order = world.order("rider", "full-500").await;
@@ -128,6 +123,53 @@ async fn f04_four_messages_in_any_order_come_to_the_same_end() {
         assert_eq!(world.chargers.starts.lock().expect("lock").len(), 1);
         world.books_are_whole().await;
     }
+}
+
+#[tokio::test]
+async fn f04_the_refunds_end_may_come_before_the_payment_it_is_of() {
+    use TradeStatus::{Closed, Finished, Success};
+    let mut ends = Vec::new();
+    for order_of in permutations(4) {
+        let store = server::store::Store::open("sqlite::memory:").await.expect("sqlite");
+        let world = World::new(store, story::tariff()).await;
+        let (order, payment) = opened(&world).await;
+        // Paid when all was over: the money goes back under a number that we choose.
+        world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
+        let refund = VerifiedRefund {
+            channel: Channel::Alipay,
+            id: format!("{payment}R1").into(),
+            payment_id: payment.clone(),
+            amount_fen: Fen(500),
+            paid_back: true,
+        };
+        let tell = async |index: usize| match [Success, Finished, Closed].get(index) {
+            Some(status) => {
+                let trade = VerifiedTrade { status: *status, ..world.trade(&payment, Fen(500)) };
+                world.orders.trade_changed(&trade).await
+            }
+            None => world.orders.refund_ended(&refund).await,
+        };
+        // What is not answered success comes again, as it does in life.
+        let mut left = order_of.clone();
+        for _ in 0..order_of.len() {
+            let mut again = Vec::new();
+            for index in left {
+                if tell(index).await.is_err() {
+                    again.push(index);
+                }
+            }
+            left = again;
+        }
+        assert_eq!(left, [0; 0], "{order_of:?}");
+        let stored = world.stored(&order.id).await;
+        let [refund] = &stored.refunds[..] else { panic!("{order_of:?}: {stored:?}") };
+        assert!(matches!(refund.status, RefundStatus::Done { .. }), "{order_of:?}: {refund:?}");
+        world.books_are_whole().await;
+        let balances = world.store.balances(&"op".into()).await.expect("balances");
+        let sums: Vec<Fen> = balances.into_iter().map(|(_, fen)| fen).collect();
+        ends.push((stored.state.name(), stored.paid_fen(), sums));
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]), "{ends:#?}");
 }
 
 /// A platform that tells of the payment before it has answered that it was opened.

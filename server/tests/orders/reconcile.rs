@@ -2,10 +2,9 @@
 //! nothing is repaired before a person says so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
 
 use server::ledger;
-use server::orders::{BillLine, BillLineKind, Orders, PayVia, Platform, Platforms, TradeState};
+use server::orders::{BillLine, BillLineKind, Orders, Platform, Platforms, TradeState};
 use server::recon::{Progress, Recon, ReconError, Repair, Settled};
 use server::store::Store;
 use server::store::recon::{CaseRow, RunRow};
@@ -16,7 +15,7 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Channel, Order, State};
 
 use crate::story;
-use crate::support::{World, with_addresses, with_dbs};
+use crate::support::{World, browser, with_addresses, with_dbs};
 
 const FEE_BP: i64 = 60;
 
@@ -48,7 +47,7 @@ async fn balance(world: &World, account: &str) -> Fen {
 
 async fn unpaid(world: &World) -> (Order, PaymentId) {
     let order = world.order("rider", "full-500").await;
-    let way = PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let way = browser();
     let payment = world.open_payment(&order, way).await;
     (order, payment)
 }

@@ -1,24 +1,23 @@
 //! A platform that passes parts on as the test wants, and a world with partners.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 use server::orders::{
-    Answer, PayVia, Receiver, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits,
-    StartRecord, StopRecord, Unsure,
+    Answer, Receiver, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits, StartRecord,
+    StopRecord, Unsure,
 };
 use server::store::Store;
 use server::store::splits::{NewRule, ShareRow, ShareStatus};
 use wasm_core::ids::{OperatorId, OrderId};
 use wasm_core::money::Fen;
-use wasm_core::order::{Channel, Order, State, StopReason};
+use wasm_core::order::{Order, State, StopReason};
 use wasm_core::share::SplitRule;
 
 use crate::story;
-use crate::support::{BEGIN_MS, World};
+use crate::support::{BEGIN_MS, World, browser};
 
 pub const MINUTE_MS: i64 = 60_000;
 pub const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -204,7 +203,7 @@ pub async fn set_rule(world: &World, rule: Value) {
 /// An order that charged 1.5 kWh for 150 fen (90 of it electricity) of 500 paid, closed.
 pub async fn closed(world: &World) -> Order {
     let order = world.order("rider", "full-500").await;
-    let via = PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let via = browser();
     let payment = world.open_payment(&order, via).await;
     world.pay(&payment, Fen(500)).await;
     let start = StartRecord {

@@ -1,17 +1,15 @@
 //! What an operator's people do: stop a charge, try a parked refund again, read the books.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use server::ledger;
-use server::orders::{OrderError, PayVia};
+use server::orders::OrderError;
 use server::store::Takings;
 use server::store::users::User;
 use wasm_core::ids::OperatorId;
 use wasm_core::money::Fen;
-use wasm_core::order::{Channel, Order, RefundStatus};
+use wasm_core::order::{Order, RefundStatus};
 
 use crate::story;
-use crate::support::{BEGIN_MS, World, with_dbs};
+use crate::support::{BEGIN_MS, World, browser, with_dbs};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
@@ -25,9 +23,7 @@ fn other() -> OperatorId {
 
 async fn paid(world: &World) -> Order {
     let order = world.order("rider", "full-500").await;
-    let payment = world
-        .open_payment(&order, PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)))
-        .await;
+    let payment = world.open_payment(&order, browser()).await;
     world.pay(&payment, Fen(500)).await;
     world.stored(&order.id).await
 }

@@ -1,12 +1,10 @@
 //! The domain's stories again, through the whole server, on both databases.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use std::collections::HashMap;
 
 use crate::fake_holds::Captures;
 use crate::story::{self, Story, StoryLine};
-use crate::support::{BEGIN_MS, World, with_dbs};
+use crate::support::{BEGIN_MS, World, browser, with_dbs};
 use server::orders::{CommandAnswer, PayVia, Reading, StartRecord, StopRecord, Unsure};
 use server::store::samples::SampleRow;
 use wasm_core::ids::PaymentId;
@@ -48,11 +46,7 @@ impl<'a> Player<'a> {
             let chosen = story.lines.iter().filter(|line| line.has("again") == again);
             chosen.clone().any(|line| line.verb == "held")
         };
-        let first = if is_held(false) {
-            PayVia::hold(Channel::Alipay, None)
-        } else {
-            PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST))
-        };
+        let first = if is_held(false) { PayVia::hold(Channel::Alipay, None) } else { browser() };
         let mut payments = vec![world.open_payment(&order, first).await];
         if story.lines.iter().any(|line| line.has("again")) {
             let second = if is_held(true) {
@@ -110,13 +104,7 @@ impl<'a> Player<'a> {
     async fn paid(&self, line: &StoryLine) {
         if line.has("taken") {
             let rival = self.world.order("rival", "money-300").await;
-            let payment = self
-                .world
-                .open_payment(
-                    &rival,
-                    PayVia::browser(Channel::Alipay, IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                )
-                .await;
+            let payment = self.world.open_payment(&rival, browser()).await;
             self.world.pay(&payment, Fen(300)).await;
         }
         let nth = usize::from(line.has("again"));

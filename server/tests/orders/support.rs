@@ -2,6 +2,7 @@
 //! doubles for what is outside.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -254,9 +255,21 @@ impl Chargers for FakeChargers {
     }
 }
 
+/// A payment in a browser at Alipay.
+pub fn browser() -> PayVia {
+    browser_at(Channel::Alipay)
+}
+
+/// A payment in a browser.
+pub fn browser_at(channel: Channel) -> PayVia {
+    PayVia::browser(channel, IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
 /// A platform that does what the test wants.
 #[derive(Default)]
 pub struct FakePayments {
+    /// Opens payments and does not say so.
+    pub silent: Mutex<bool>,
     /// Payments opened.
     pub opened: Mutex<Vec<NewPayment>>,
     /// What queries say; none = that the rider has not paid.
@@ -273,6 +286,13 @@ pub struct FakePayments {
     pub bills: Mutex<HashMap<BillDay, Vec<BillLine>>>,
 }
 
+impl FakePayments {
+    /// The numbers of the payments opened, repeats included.
+    pub fn opened_ids(&self) -> Vec<PaymentId> {
+        self.opened.lock().expect("lock").iter().map(|payment| payment.id.clone()).collect()
+    }
+}
+
 impl Bills for FakePayments {
     fn bill<'a>(&'a self, day: BillDay, _: &'a Path) -> BoxFuture<'a, Answer<BillLines>> {
         let none = || Unsure::No { code: "NONE".to_owned(), message: "no bill yet".to_owned() };
@@ -285,7 +305,10 @@ impl Bills for FakePayments {
 impl Payments for FakePayments {
     fn create<'a>(&'a self, payment: &'a NewPayment) -> BoxFuture<'a, Answer<Checkout>> {
         self.opened.lock().expect("lock").push(payment.clone());
-        async { Ok(Checkout::Redirect("http://cashier".to_owned())) }.boxed()
+        let silent = *self.silent.lock().expect("lock");
+        let unknown = || Unsure::Unknown("no answer".to_owned());
+        let checkout = Checkout::Redirect("http://cashier".to_owned());
+        async move { if silent { Err(unknown()) } else { Ok(checkout) } }.boxed()
     }
 
     fn query<'a>(&'a self, _: &'a PaymentId) -> BoxFuture<'a, Answer<TradeState>> {

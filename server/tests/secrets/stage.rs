@@ -1,23 +1,26 @@
 //! The server under test with a secret in every place that has one, and all that it says.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::fs;
+use std::io::{BufReader, Read};
+use std::process::{Child, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Method, RequestBuilder, Response, header, redirect};
 use serde_json::{Value, json};
-use server::demo::fleet::{self, SimulatedStation};
 use server::random;
 use server::store::Store;
 use sqlx::AnyPool;
 use tempfile::TempDir;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::outside::{self, KEY_ID, Wechat};
+use crate::setup::{
+    APP_SECRET, MINI_SECRET, STATION, TARIFF, V2_KEY, address, pieces, run_fleet, seed, start,
+    texts,
+};
 
 pub const ADMIN_PASSWORD: &str = "adminPasswordOfMei1";
 pub const ALIPAY_OPEN_ID: &str = "alipayOpenIdOfRider1";
@@ -28,19 +31,12 @@ pub const MISTYPED: &str = "MistypedSecret123456";
 pub const PHONE: &str = "13812345678";
 /// The `APIv3` key: 32 characters.
 pub const V3_KEY: &str = "wechatApiV3KeyIsThirtyTwoLong123";
-const V2_KEY: &str = "wechatApiV2KeyIsThirtyTwoLong123";
-const APP_SECRET: &str = "wechatAppSecretOfThePublicApp1";
-const MINI_SECRET: &str = "wechatMiniSecretOfTheProgram1";
-const STATION_PASSWORD: &str = "stationPassword1";
-const DATABASE_PASSWORD: &str = "databasePassword1";
-const STATION: &str = "BOX1";
 
 pub const IN_ALIPAY: &str =
     "Mozilla/5.0 (Linux; Android 14) AliApp(AP/10.8.36) AlipayClient/10.8.36";
 pub const IN_WECHAT: &str = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.49";
 pub const IN_BROWSER: &str = "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile";
 
-const TARIFF: &str = include_str!("../../src/demo/tariffs/village.json");
 const WITHIN: Duration = Duration::from_mins(1);
 
 /// What to test on: none is a file.
@@ -129,21 +125,10 @@ impl Stage {
             ("--listen", free.to_string()),
         ]);
         let mut secrets = texts();
-        for (name, key) in [("alipay's key", &merchant), ("wechat's key", &ours)] {
-            let bytes: Vec<char> = key.chars().collect();
-            // The beginning is the same in all keys.
-            let pieces = bytes[40..].chunks(40).map(|piece| piece.iter().collect::<String>());
-            secrets.extend(pieces.map(|piece| (name.to_owned(), piece)));
-        }
+        secrets.extend(pieces("alipay's key", &merchant));
+        secrets.extend(pieces("wechat's key", &ours));
         let (codes, mut said) = seed(&folder, &database);
-        let arguments = flags.iter().flat_map(|(flag, value)| [*flag, value.as_str()]);
-        let arguments: Vec<&str> =
-            ["serve", "--log", "trace"].into_iter().chain(arguments).collect();
-        let mut command = command(&folder, &database, &arguments);
-        command.stdout(Stdio::piped()).stderr(File::create(folder.path().join("log")).unwrap());
-        let mut server = command.spawn().unwrap();
-        let mut stdout = BufReader::new(server.stdout.take().unwrap());
-        let url = listens(&mut stdout, &mut said);
+        let (server, stdout, url) = start(&folder, &database, &flags, &mut said);
         let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
         let client = client.build().unwrap();
         let fleet = run_fleet(url.clone(), codes.len());
@@ -228,12 +213,6 @@ impl Stage {
         }
         let text = self.answered(path, request).await;
         serde_json::from_str(&text).unwrap_or_default()
-    }
-
-    /// The same for a body that is not understood.
-    pub async fn api_told_back(&mut self, rider: &Rider, path: &str, body: &Value) {
-        let answer = self.api(rider, Method::POST, path, Some(body.clone())).await;
-        assert!(answer["code"].is_string(), "{answer}");
     }
 
     /// Waits for an order's state.
@@ -346,11 +325,6 @@ impl Stage {
         text
     }
 
-    /// A phone with a program's user agent.
-    pub fn phone(&self, agent: &'static str) -> Phone {
-        Phone { agent, cookies: BTreeMap::new() }
-    }
-
     /// Ends the server, and takes what it wrote.
     pub fn stop(&mut self) {
         let id = self.server.id().to_string();
@@ -404,6 +378,11 @@ pub struct Phone {
 }
 
 impl Phone {
+    /// One with a program's user agent.
+    pub fn new(agent: &'static str) -> Self {
+        Self { agent, cookies: BTreeMap::new() }
+    }
+
     /// A page's text.
     pub async fn get(&mut self, stage: &mut Stage, address: &str) -> String {
         let request = stage.client.get(absolute(stage, address));
@@ -466,97 +445,4 @@ async fn leads_to(response: Response) -> String {
 fn absolute(stage: &Stage, address: &str) -> String {
     let base = if address.starts_with('/') { stage.url.as_str() } else { "" };
     format!("{base}{address}")
-}
-
-fn texts() -> Vec<(String, String)> {
-    [
-        ("the admin's password", ADMIN_PASSWORD),
-        ("an openid", ALIPAY_OPEN_ID),
-        ("an openid", WECHAT_OPEN_ID),
-        ("a login code", WECHAT_CODE),
-        ("a session key", SESSION_KEY),
-        ("what was mistyped", MISTYPED),
-        ("a phone number", PHONE),
-        ("the APIv3 key", V3_KEY),
-        ("the APIv2 key", V2_KEY),
-        ("the app's secret", APP_SECRET),
-        ("the mini-program's secret", MINI_SECRET),
-        ("the station's password", STATION_PASSWORD),
-        ("the database's password", DATABASE_PASSWORD),
-    ]
-    .map(|(name, text)| (name.to_owned(), text.to_owned()))
-    .to_vec()
-}
-
-/// A database of its own; PostgreSQL's address holds a password, which it need not ask for.
-async fn address(postgres: Option<String>, folder: &TempDir) -> String {
-    let Some(url) = postgres else {
-        return format!("sqlite://{}", folder.path().join("t.db").display());
-    };
-    let schema = format!("s{}", random::base32::<12>().to_lowercase());
-    Store::open(&url).await.unwrap().create_schema(&schema).await.unwrap();
-    let mut url = url::Url::parse(&url).unwrap();
-    url.set_password(Some(DATABASE_PASSWORD)).unwrap();
-    let joint = if url.query().is_some() { '&' } else { '?' };
-    format!("{url}{joint}options=-c%20search_path%3D{schema}")
-}
-
-fn command(folder: &TempDir, database: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_saochong"));
-    command.args(arguments).env_clear().env("SAOCHONG_DATABASE_URL", database);
-    command.current_dir(folder.path()).stdin(Stdio::null());
-    command
-}
-
-/// An operator with a site, a station and one who works there; what the commands said.
-fn seed(folder: &TempDir, database: &str) -> (Vec<String>, Vec<(String, String)>) {
-    fs::write(folder.path().join("tariff.json"), TARIFF).unwrap();
-    let mut said = Vec::new();
-    let mut run = |line: &str| {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        let output = command(folder, database, &arguments).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{line}: {errors}");
-        said.push((arguments[..2].join(" "), errors));
-        let printed = String::from_utf8(output.stdout).unwrap();
-        // The card of a station has its password: whoever installs it types it in.
-        if !line.starts_with("device") {
-            said.push((arguments[..2].join(" "), printed.clone()));
-        }
-        printed
-    };
-    run("--log trace operator add --id op --name 清源 --phone 400 --json");
-    run(
-        "--log trace site add --operator op --id park --name 云谷 --address B1 --tariff tariff.json --json",
-    );
-    run(&format!("user add --operator op --login mei --password {ADMIN_PASSWORD} --log trace"));
-    let added = run(&format!(
-        "device add --site park --identity {STATION} --password {STATION_PASSWORD} --sockets 3 --log trace"
-    ));
-    let added: Value = serde_json::from_str(&added).unwrap();
-    let sockets = added["sockets"].as_array().unwrap();
-    (sockets.iter().map(|socket| socket["code"].as_str().unwrap().to_owned()).collect(), said)
-}
-
-fn listens(stdout: &mut impl BufRead, said: &mut Vec<(String, String)>) -> String {
-    loop {
-        let mut line = String::new();
-        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the server ended");
-        said.push(("standard output".to_owned(), line.clone()));
-        if let Some(rest) = line.strip_prefix("listening on ") {
-            return format!("http://{}", rest.split(',').next().unwrap());
-        }
-    }
-}
-
-fn run_fleet(url: String, sockets: usize) -> DropGuard {
-    let stop = CancellationToken::new();
-    let station = SimulatedStation {
-        identity: STATION.to_owned(),
-        password: STATION_PASSWORD.to_owned(),
-        sockets,
-    };
-    let running = stop.clone();
-    tokio::spawn(async move { fleet::run(&url, vec![station], 1, 8, running).await });
-    stop.drop_guard()
 }

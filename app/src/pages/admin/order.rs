@@ -240,10 +240,13 @@ fn give_back(
 fn entries(lang: Lang, ledger: Vec<(String, Vec<Posting>)>) -> impl IntoView {
     let (words, kinds) = (OneOrder::of(lang), Ledger::of(lang));
     let posting = |posting: Posting| {
+        let debit = posting.amount_fen > Fen::ZERO;
+        let side = if debit { kinds.debits } else { kinds.credits };
+        let amount_fen = if debit { posting.amount_fen } else { -posting.amount_fen };
         view! {
             <div class="sum">
                 <dt><code>{posting.account}</code></dt>
-                <dd class="figure">{posting.amount_fen.to_string()}</dd>
+                <dd class="figure">{side} " " {amount_fen.to_string()}</dd>
             </div>
         }
     };

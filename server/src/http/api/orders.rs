@@ -32,7 +32,11 @@ pub struct OrderView {
 }
 
 impl From<Order> for OrderView {
-    fn from(order: Order) -> Self {
+    fn from(mut order: Order) -> Self {
+        // Who somebody is at a platform is for the platform's own bill, and in no answer.
+        for payment in &mut order.payments {
+            payment.buyer_open_id = None;
+        }
         Self { actions: order.actions().to_vec(), order }
     }
 }

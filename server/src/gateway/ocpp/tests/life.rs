@@ -123,6 +123,29 @@ async fn f29_a_newer_link_wins_and_the_older_ones_end_does_not_put_it_offline() 
 }
 
 #[tokio::test]
+async fn f30_two_devices_with_one_identity_take_no_orders_while_they_take_turns() {
+    let house = House::open().await;
+    let mut last = house.booted().await;
+    house.until(ONLINE, 1).await;
+    // Each comes back as soon as the other has pushed it out, as devices do.
+    for turn in 0..6 {
+        let mut next = house.connect().await;
+        next.call("Heartbeat", json!({})).await;
+        while last.hear().await.is_some() {}
+        last = next;
+        let is_alone = house.stations.online(&house.station_id);
+        assert_eq!(is_alone, turn < 3, "after {} replacements", turn + 1);
+    }
+    // What orders see: a station that is not there, though one of the two has a link.
+    house.until(ONLINE, 0).await;
+    assert_eq!(house.stations.connected(), 1);
+    last.call("Heartbeat", json!({})).await;
+    assert_eq!(house.count(ONLINE).await, 0, "it stays so while it speaks");
+    // What it says is taken all the same: it may be somebody's bill.
+    assert!(last.start("ORDER", "2026-11-22T12:00:00Z").await > 0);
+}
+
+#[tokio::test]
 async fn a_silent_station_is_dead_after_a_missed_ping() {
     let timing = Timing { ping_every: Duration::from_millis(100), ..Timing::default() };
     let house = House::patient(timing).await;
