@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setInterval as every } from 'node:timers/promises';
 import {
   assertAccessible, assertQuiet, fen, launch, order, payAtCashier, phone, picture, TEST_LIMIT, untilHeading, URL_BASE,
 } from './harness.mjs';
@@ -115,10 +116,8 @@ async function chargeAt({ page, words }, channel, device) {
 
 /** Looks at a page anew until it shows something: the desk's pages have no script. */
 async function until(page, locator) {
-  for (let look = 0; look < 90; look += 1) {
+  for await (const _ of every(1_000)) {
     if (await locator.first().isVisible()) return;
-    await page.waitForTimeout(1_000);
     await page.reload();
   }
-  await locator.first().waitFor();
 }

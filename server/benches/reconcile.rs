@@ -32,7 +32,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const DAY: Day = Day { number: 20_700 };
 
 #[tokio::main]
-#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 async fn main() -> Result<()> {
     let lines = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(LINES);
     let folder = tempfile::tempdir()?;

@@ -8,7 +8,7 @@ use axum::http::Request;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use server::orders::TradeState;
-use server::payments::alipay::{self, AlipayConfig, AlipaySettings};
+use server::payments::alipay::{self, AlipayConfig, AlipaySettings, HoldTerms, TrustSettings};
 use server::payments::keys::SigningKey;
 use server::payments::wechat::seal::SealKey;
 use server::payments::wechat::{
@@ -56,9 +56,11 @@ fn endpoints(world: &World) -> Router {
         app_id: APP_ID.to_owned(),
         seller_id: SELLER_ID.to_owned(),
         private_key: private_key.clone(),
-        alipay_public_key: public.clone(),
+        trust: TrustSettings::PublicKey { current: public.clone(), next: None },
+        hold: HoldTerms::default(),
     };
-    let config = AlipayConfig::new(&settings, "http://127.0.0.1:1").expect("a configuration");
+    let config = AlipayConfig::new(&settings, "http://127.0.0.1:1", world.clock.now_ms())
+        .expect("a configuration");
     let listener = Arc::new(world.orders.clone());
     let alipay = alipay::notify::router(alipay::Notifies {
         config: Arc::new(config),

@@ -28,10 +28,9 @@ pub enum Rejected {
     NoSuchRefund,
     /// The order has no such capture.
     NoSuchCapture,
-    /// One payment number with two amounts, or held and paid.
     /// There is no bill yet, or less is left of it than shall go back.
     TooMuchBack,
-    /// One payment number with two amounts.
+    /// One payment number with two amounts, or held and paid.
     PaymentChanged,
     /// The usage cannot be billed.
     Unbillable(TariffError),

@@ -95,12 +95,6 @@ async fn pay_score_follows_the_two_wheeler_form() {
     assert!(body["service_introduction"].as_str().unwrap().chars().count() <= 20);
     assert!(body["device"]["start_device_id"].is_string());
 
-    let order = |state: &str| {
-        json!({ "mchid": "1900000001", "appid": "wx0000000000000001", "out_order_no": "K1",
-            "service_id": "00004000000000000000000000000001", "order_id": "1500000001",
-            "state": state, "total_amount": 230, "risk_fund": { "amount": 500 },
-            "collection": { "details": [{ "transaction_id": "4200000009" }] } })
-    };
     gateway.says(QUERY, say(404, &json!({ "code": "ORDER_NOT_EXIST" })));
     for (state, expected) in [
         ("CREATED", "Ok(Waiting)"),
@@ -109,12 +103,25 @@ async fn pay_score_follows_the_two_wheeler_form() {
         ("REVOKED", "Ok(Closed)"),
         ("EXPIRED", "Ok(Closed)"),
     ] {
-        gateway.says(ORDER, say(200, &order(state)));
+        gateway.says(ORDER, say(200, &score_order(state)));
         let answer = format!("{:?}", wechat.query(&PaymentId::from("K1")).await);
         assert!(answer.starts_with(expected), "{state}: {answer}");
         assert!(!answer.starts_with("Ok(Paid(") || answer.contains("held: true"));
     }
+}
 
+/// What `GET /v3/payscore/serviceorder` says of a hold of ¥5.00 with a bill of ¥2.30.
+fn score_order(state: &str) -> Value {
+    json!({ "mchid": "1900000001", "appid": "wx0000000000000001", "out_order_no": "K1",
+        "service_id": "00004000000000000000000000000001", "order_id": "1500000001",
+        "state": state, "total_amount": 230, "risk_fund": { "amount": 500 },
+        "collection": { "details": [{ "transaction_id": "4200000009" }] } })
+}
+
+#[tokio::test]
+async fn pay_score_takes_the_bill_and_says_under_which_number() {
+    let gateway = Gateway::default();
+    let wechat = gateway.start(|_| {}).await;
     let mut capture = CaptureRequest {
         id: "K1C".to_owned(),
         payment_id: PaymentId::from("K1"),
@@ -129,7 +136,7 @@ async fn pay_score_follows_the_two_wheeler_form() {
     gateway.seen();
     gateway
         .says("POST /v3/payscore/serviceorder/K1/complete", say(200, &json!({ "state": "DOING" })));
-    gateway.says(ORDER, say(200, &order("DOING")));
+    gateway.says(ORDER, say(200, &score_order("DOING")));
     assert!(matches!(wechat.capture(&capture).await, Err(Unsure::Unknown(_))), "not paid yet");
     let (_, _, body) = gateway.seen().remove(0);
     let names = |at: usize| body["post_payments"][at]["name"].as_str();
@@ -139,7 +146,7 @@ async fn pay_score_follows_the_two_wheeler_form() {
         (&body["total_amount"], &body["post_payments"][0]["amount"]),
         (&json!(230), &json!(230))
     );
-    gateway.says(ORDER, say(200, &order("DONE")));
+    gateway.says(ORDER, say(200, &score_order("DONE")));
     assert_eq!(wechat.capture(&capture).await, Ok(()));
     assert_eq!(wechat.captured(&capture).await, Ok(true));
     split_what_was_taken(&gateway, &wechat).await;
@@ -150,7 +157,7 @@ async fn pay_score_follows_the_two_wheeler_form() {
     gateway.says("POST /v3/payscore/serviceorder/K1/cancel", say(200, &json!({ "order_id": "1" })));
     assert_eq!(wechat.capture(&capture).await, Ok(()));
     assert_eq!(wechat.captured(&capture).await, Ok(false), "it is paid");
-    gateway.says(ORDER, say(200, &order("REVOKED")));
+    gateway.says(ORDER, say(200, &score_order("REVOKED")));
     assert_eq!(wechat.captured(&capture).await, Ok(true));
 }
 
