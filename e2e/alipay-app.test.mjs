@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  assertAccessible, cashierButton, finish, launch, payAtCashier, phone, picture, scanFreeSocket, TEST_LIMIT,
+  assertAccessible, cashierButton, chargeThenPay, finish, launch, payAtCashier, phone, picture, scanFreeSocket, TEST_LIMIT,
   untilHeading, URL_BASE,
 } from './harness.mjs';
 
@@ -14,10 +14,10 @@ const USER_AGENT = 'Mozilla/5.0 (Linux; U; Android 14; zh-CN) AppleWebKit/537.36
 /** What Alipay's app puts into its pages: `tradePay` opens the cashier over them. */
 function bridge() {
   globalThis.AlipayJSBridge = {
-    call(name, { tradeNO }) {
+    call(name, asked) {
       if (name !== 'tradePay') throw new Error(`unknown: ${name}`);
       const back = document.getElementById('cashier').dataset.then;
-      const query = new URLSearchParams({ tradeNO, return_url: new URL(back, location.href).href });
+      const query = new URLSearchParams({ ...asked, return_url: new URL(back, location.href).href });
       location.assign(`/demo/alipay/tradepay?${query}`);
     },
   };
@@ -68,5 +68,12 @@ test('a cashier that does not open leaves the way over a web page', TEST_LIMIT, 
   await untilHeading(page, words.charging);
   await finish(rider);
   assert.ok(page.url().startsWith(URL_BASE));
+  await rider.close();
+});
+
+test('in Alipay’s app a rider charges first, pays after, and no more than the bill', TEST_LIMIT, async () => {
+  const rider = await phone(browser, { userAgent: USER_AGENT });
+  await rider.page.addInitScript(bridge);
+  await chargeThenPay(rider, 'alipay');
   await rider.close();
 });

@@ -181,6 +181,34 @@ export async function finish(rider) {
   return path;
 }
 
+/**
+ * 先充后付 inside a platform's app: money is set aside, the charge ends, the bill is taken and the rest
+ * let go. Leaves the rider on the order's page. `name` begins the names of the pictures.
+ */
+export async function chargeThenPay(rider, name) {
+  const { page, words } = rider;
+  // Where each charge costs something, however short it is.
+  await scanFreeSocket(rider, '最低消费');
+  await page.locator('button[value="hold"]').click();
+  await cashierButton(page).waitFor();
+  await assertAccessible(page);
+  await picture(page, `${name}-hold-1-cashier`);
+  await payAtCashier(rider);
+  await untilHeading(page, words.charging);
+  const energy = page.locator('.meter .tiles dd').nth(1);
+  await changed(energy, await energy.textContent());
+  await picture(page, `${name}-hold-2-charging`);
+  await stop(rider);
+  await untilHeading(page, words.ended);
+  const captured = page.locator('.refunds li', { hasText: words.captured });
+  await captured.first().waitFor();
+  await picture(page, `${name}-hold-3-ended`);
+  const [aside, taken, rest] = (await captured.first().locator('span').first().textContent())
+    .match(/¥\s*\d+\.\d\d/g).map(fen);
+  assert.ok(taken > 0, 'something is taken');
+  assert.equal(taken + rest, aside, 'what is taken and what is let go make up what was set aside');
+}
+
 /** The fen of a text like `¥1.25`. */
 export function fen(text) {
   const figure = /¥\s*(\d+)\.(\d\d)/.exec(text);

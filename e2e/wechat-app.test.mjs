@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  assertAccessible, assertQuiet, cashierButton, changed, fen, finish, launch, payAtCashier, phone, picture, scanFreeSocket,
-  stop, TEST_LIMIT, untilHeading,
+  assertAccessible, assertQuiet, cashierButton, chargeThenPay, finish, launch, payAtCashier, phone, picture,
+  scanFreeSocket, TEST_LIMIT, untilHeading,
 } from './harness.mjs';
 
 const USER_AGENT = 'Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 '
@@ -90,26 +90,7 @@ test('in WeChat a rider charges first, pays after, and no more than the bill', T
   const rider = await phone(browser, { userAgent: USER_AGENT });
   const { page, words } = rider;
   await page.addInitScript(bridge);
-  // Where each charge costs something, however short it is.
-  await scanFreeSocket(rider, '最低消费');
-  await page.locator('button[value="hold"]').click();
-  await cashierButton(page).waitFor();
-  await assertAccessible(page);
-  await picture(page, 'wechat-2-hold-cashier');
-  await payAtCashier(rider);
-  await untilHeading(page, words.charging);
-  const energy = page.locator('.meter .tiles dd').nth(1);
-  await changed(energy, await energy.textContent());
-  await picture(page, 'wechat-3-hold-charging');
-  await stop(rider);
-  await untilHeading(page, words.ended);
-  const captured = page.locator('.refunds li', { hasText: words.captured });
-  await captured.first().waitFor();
-  await picture(page, 'wechat-4-hold-ended');
-  const [aside, taken, rest] = (await captured.first().locator('span').first().textContent())
-    .match(/¥\s*\d+\.\d\d/g).map(fen);
-  assert.ok(taken > 0, 'something is taken');
-  assert.equal(taken + rest, aside, 'what is taken and what is let go make up what was set aside');
+  await chargeThenPay(rider, 'wechat');
   await page.getByRole('link', { name: words.receipt }).click();
   await untilHeading(page, words.bill);
   await page.getByText(words.agrees).waitFor();

@@ -40,9 +40,6 @@ CREATE TABLE ledger_reasons (
     PRIMARY KEY (operator_id, transaction_id)
 );
 
--- Days are read in the order posted.
-DROP INDEX ledger_transactions_by_time;
-CREATE INDEX ledger_transactions_by_time ON ledger_transactions (operator_id, posted_ms, id);
 -- A platform's bill covers all operators.
 CREATE INDEX ledger_transactions_by_posting ON ledger_transactions (posted_ms, id);
 

@@ -77,13 +77,15 @@ impl Dialect {
     }
 
     /// Sets each new connection up. Money is at stake: SQLite syncs on every commit.
-    pub(super) fn prepare(self, options: AnyPoolOptions) -> AnyPoolOptions {
+    pub(super) fn prepare(self, options: AnyPoolOptions, url: &str) -> AnyPoolOptions {
+        let in_memory = url.contains(":memory:");
         match self {
             // SQLite ends a transaction by itself when the disk is full or fails; sqlx then still
-            // believes in it, and could never begin another one on that connection.
+            // believes in it, and could never begin another one on that connection. A database in
+            // memory has no disk, and would end with its connection.
             Self::Sqlite => options
-                .before_acquire(|connection, _| {
-                    let is_free = !connection.is_in_transaction();
+                .before_acquire(move |connection, _| {
+                    let is_free = in_memory || !connection.is_in_transaction();
                     Box::pin(async move { Ok(is_free) })
                 })
                 .after_connect(|connection, _| {

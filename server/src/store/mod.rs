@@ -88,7 +88,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "staff", include_str!("../../migrations/0005_staff.sql")),
     (6, "tickets", include_str!("../../migrations/0006_tickets.sql")),
     (13, "books", include_str!("../../migrations/0013_books.sql")),
-    (12, "splits", include_str!("../../migrations/0012_splits.sql")),
+    (14, "splits", include_str!("../../migrations/0014_splits.sql")),
+    (15, "ledger in order", include_str!("../../migrations/0015_ledger_in_order.sql")),
 ];
 
 impl Store {
@@ -100,7 +101,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
         let options = AnyPoolOptions::new().max_connections(dialect.connections(url));
-        let pool = dialect.prepare(options).connect(&dialect.address(url)).await?;
+        let pool = dialect.prepare(options, url).connect(&dialect.address(url)).await?;
         let turns = dialect.one_writer().then(|| Arc::new(Semaphore::new(1)));
         Ok(Self { pool, dialect, turns })
     }
