@@ -129,6 +129,8 @@ pub async fn check(world: &World, bank: &Bank) -> Sums {
     let kept = outside.books.values().flat_map(BTreeMap::values);
     let kept_fen: i64 =
         kept.map(|trade| trade.paid_fen - trade.refunds.values().sum::<i64>()).sum();
+    let gone = outside.passed_on.iter().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
+    let kept_fen = kept_fen - gone.sum::<i64>();
     assert_eq!(clearing.map(|(_, fen)| fen.0).sum::<i64>(), kept_fen, "what the platform holds");
     sums
 }
@@ -165,14 +167,32 @@ async fn outside(orders: &[Order], bank: &Bank) -> Outside {
     let stored = bank.store.demo_documents("alipay/trade/").await.expect("the platform's book");
     let ours: HashSet<&str> = orders.iter().map(|order| order.id.as_str()).collect();
     let mut book = BTreeMap::new();
+    let mut passed_on: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
     for text in &stored {
         let trade: Value = serde_json::from_str(text).expect("a trade");
         let number = trade["out_trade_no"].as_str().expect("a number").to_owned();
         if number.get(..ORDER_SYMBOLS).is_some_and(|order| ours.contains(order)) {
+            let order = number[..ORDER_SYMBOLS].to_owned();
+            passed_on.entry(order).or_default().extend(parts(&trade));
             book.insert(number, as_booked(&trade));
         }
     }
-    Outside { books: BTreeMap::from([("alipay".to_owned(), book)]), ..Outside::default() }
+    let books = BTreeMap::from([("alipay".to_owned(), book)]);
+    Outside { books, passed_on: Some(passed_on), ..Outside::default() }
+}
+
+/// What receivers have of a trade.
+fn parts(trade: &Value) -> BTreeMap<String, i64> {
+    let mut have = BTreeMap::new();
+    let settles = trade["settles"].as_array().expect("settles").iter();
+    for part in settles.flat_map(|settle| settle["parts"].as_array().expect("parts")) {
+        if part["failed"].is_null() {
+            let fen = |name: &str| part[name].as_i64().expect("an amount");
+            let account = part["account"].as_str().expect("an account").to_owned();
+            *have.entry(account).or_default() += fen("amount_fen") - fen("returned_fen");
+        }
+    }
+    have
 }
 
 fn as_booked(trade: &Value) -> Trade {
@@ -181,9 +201,11 @@ fn as_booked(trade: &Value) -> Trade {
         let number = refund["out_request_no"].as_str().expect("a number").to_owned();
         (number, refund["amount_fen"].as_i64().expect("an amount"))
     };
+    let refunds = trade["refunds"].as_array().expect("refunds");
     Trade {
         paid_fen: trade["total_fen"].as_i64().filter(|_| is_paid).unwrap_or(0),
-        refunds: trade["refunds"].as_array().expect("refunds").iter().map(refund).collect(),
+        // Parts are taken back by refunds of nothing.
+        refunds: refunds.iter().map(refund).filter(|(_, fen)| *fen != 0).collect(),
         open: !is_paid && trade["status"] != "TRADE_CLOSED",
         ..Trade::default()
     }

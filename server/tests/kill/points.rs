@@ -11,11 +11,6 @@ use crate::DEATHS;
 const NOT_PLAYED: &[(&str, &str)] = &[
     ("settle_forgotten", "due after three minutes; f26 moves the clock"),
     ("capture", "no simulated rider holds money yet; server/tests/orders/holds.rs runs it twice"),
-    (
-        "split",
-        "the simulated site has no partners; server/tests/orders/splits.rs loses its answers",
-    ),
-    ("pull_back", "as split; server/tests/orders/split_refunds.rs loses its answers"),
 ];
 
 /// Points that are passed now and then, but not at each run of a script.

@@ -1,5 +1,6 @@
 //! What riders do, each to an end that must be the same whether the server dies or not.
 
+use wasm_core::money::Fen;
 use wasm_core::order::{CancelReason, StartFailure, State};
 
 use crate::rider::{Rider, until};
@@ -19,14 +20,22 @@ pub enum Script {
     LeaveUnpaid,
     /// Pays for some seconds, and lets them pass.
     TimeUp,
+    /// Pays, charges, stops; and complains when partners have their parts.
+    Complain,
     /// Pays, and cancels when the station has already accepted.
     CancelStarting,
 }
 
 impl Script {
     /// Each.
-    pub const ALL: [Self; 5] =
-        [Self::Charge, Self::NotifyLost, Self::CancelStarting, Self::TimeUp, Self::LeaveUnpaid];
+    pub const ALL: [Self; 6] = [
+        Self::Charge,
+        Self::NotifyLost,
+        Self::CancelStarting,
+        Self::TimeUp,
+        Self::LeaveUnpaid,
+        Self::Complain,
+    ];
 
     /// Plays it at a socket of its own.
     pub async fn play(self, world: &World, socket: usize) {
@@ -35,6 +44,7 @@ impl Script {
             Self::Charge => charge(world, &rider, socket, "pay").await,
             Self::NotifyLost => charge(world, &rider, socket, "pay_lost").await,
             Self::TimeUp => time_up(world, &rider, socket).await,
+            Self::Complain => complain(world, &rider, socket).await,
             Self::LeaveUnpaid => leave_unpaid(world, &rider, socket).await,
             Self::CancelStarting => cancel_starting(world, &rider, socket).await,
         }
@@ -48,6 +58,17 @@ async fn charge(world: &World, rider: &Rider, socket: usize, press: &str) {
     let order = rider.charge(&order).await;
     let State::Closed(settlement) = &order.state else { panic!("{:?}", order.state) };
     assert!(settlement.usage.energy_wh > 0, "{settlement:?}");
+}
+
+async fn complain(world: &World, rider: &Rider, socket: usize) {
+    let order = rider.order(world, socket).await;
+    rider.pay(&order, "pay").await;
+    let charged = rider.charge(&order).await;
+    let kept_fen = charged.kept_fen().expect("a bill");
+    world.parts_arrived(&order).await;
+    world.give_back(&charged, kept_fen).await;
+    let over = rider.over(&order).await;
+    assert_eq!(over.kept_fen(), Some(Fen::ZERO));
 }
 
 async fn time_up(world: &World, rider: &Rider, socket: usize) {

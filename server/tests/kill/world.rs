@@ -16,15 +16,20 @@ use serde_json::json;
 use server::clock::Clock;
 use server::demo::alipay::{Faults, Platform};
 use server::demo::fleet::{self, SimulatedStation};
+use server::orders::{Orders, Platforms};
 use server::random;
 use server::store::Store;
 use server::store::sites::{NewSite, Operator};
+use server::store::splits::{NewRule, ShareRow, ShareStatus};
 use server::store::stations::{NewStation, SOCKET_MAX_W, new_codes};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasm_core::ids::OrderId;
 use wasm_core::link::ScanCode;
+use wasm_core::money::Fen;
+use wasm_core::order::Order;
+use wasm_core::share::SplitRule;
 
 use crate::audit::watch;
 use crate::books::Tables;
@@ -40,6 +45,8 @@ pub const PREPAID_FEN: i64 = 1_000;
 /// What a watt-hour costs: so much that seconds of current show on the bill.
 pub const FEN_PER_WH: i64 = 100;
 
+/// Where the partner's part goes.
+const PARTNER: &str = "2088001122334455";
 /// How long a brief charge lasts, milliseconds.
 const BRIEF_MS: i64 = 4_000;
 const POSTGRES: &str = "SAOCHONG_TEST_POSTGRES";
@@ -179,6 +186,32 @@ impl World {
     /// Ends the server for good.
     pub fn end(&self) {
         self.server.end();
+    }
+
+    /// Waits until partners have their parts of an order.
+    pub async fn parts_arrived(&self, order: &OrderId) {
+        let store = self.beside().await;
+        let look = async || {
+            let found = store.split(order).await.map_err(|error| error.to_string())?;
+            let (_, shares) = found.ok_or("not split yet")?;
+            let open =
+                |share: &&ShareRow| !matches!(share.status, ShareStatus::Done | ShareStatus::Kept);
+            shares.iter().find(open).map_or(Ok(()), |share| Err(format!("{share:?}")))
+        };
+        crate::rider::until("the parts arrived", look).await;
+    }
+
+    /// The operator gives part of a bill back, at a desk of its own.
+    pub async fn give_back(&self, order: &Order, amount_fen: Fen) {
+        let desk = Orders::new(self.beside().await, Clock::System, Platforms::default());
+        let (operator, id, key) = (&order.operator_id, &order.id, order.id.as_str());
+        let asked = desk.refund_for_operator(operator, id, amount_fen, "慢", key);
+        asked.await.expect("given back");
+    }
+
+    /// The database, beside the server.
+    async fn beside(&self) -> Store {
+        Store::open(&self.database).await.expect("the database")
     }
 
     /// Waits until the station has started and ended a charge that was cancelled before.
@@ -348,6 +381,14 @@ async fn seed(database: &str, codes: Vec<ScanCode>) {
     let mut tx = store.begin().await.expect("begin");
     tx.add_operator(&operator, now_ms).await.expect("an operator");
     tx.add_site(&site, now_ms).await.expect("a site");
+    let rule = NewRule {
+        operator_id: &site.operator_id,
+        id: "rule",
+        site_id: &site.id,
+        rule: &rule(),
+        created_by: "test",
+    };
+    tx.insert_split_rule(&rule, now_ms).await.expect("a rule");
     tx.commit().await.expect("commit");
     let station = NewStation {
         operator_id: "op".into(),
@@ -359,6 +400,23 @@ async fn seed(database: &str, codes: Vec<ScanCode>) {
         codes,
     };
     store.add_station(&station, now_ms).await.expect("a station");
+}
+
+/// A fifth of each bill goes to whoever manages the site.
+fn rule() -> SplitRule {
+    let account = json!({"channel": "alipay", "kind": "merchant", "account": PARTNER, "name": ""});
+    let rule = json!({
+        "parties": [
+            {"id": "own", "name": "清源", "role": "operator",
+             "basis": {"by": "percent", "basis_points": 8_000}},
+            {"id": "wuye", "name": "物业", "role": "property", "accounts": [account],
+             "basis": {"by": "percent", "basis_points": 2_000}},
+        ],
+        "electricity": "inside",
+        "rest_to": "own",
+        "valid_from_ms": 0,
+    });
+    serde_json::from_value(rule).expect("a rule")
 }
 
 /// A station without faults, until the guard is dropped.

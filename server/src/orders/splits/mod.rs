@@ -21,8 +21,6 @@ use crate::store::{StoreError, Tx};
 
 pub use rules::{WrittenRule, lint_rule, write_rule};
 
-/// How long after the payment a split is first asked for: `WeChat` Pay refuses within a minute.
-const SPLIT_AFTER_MS: i64 = MS_PER_MINUTE;
 /// Why a party with an account at another platform gets nothing here.
 pub(crate) const NO_ACCOUNT: &str = "NO_ACCOUNT: no account at this platform in the rule";
 
@@ -78,8 +76,16 @@ impl Orders {
         if !theirs.is_empty() {
             ledger::post(tx, order, &Transaction::split(order, &theirs), now_ms).await?;
         }
-        let not_before_ms = payment.paid_ms + SPLIT_AFTER_MS;
+        let not_before_ms = payment.paid_ms + split_after_ms(payment.channel);
         self.enqueue(tx, order, &Job::Split, now_ms.max(not_before_ms)).await
+    }
+}
+
+/// How long after the payment a split is first asked for: `WeChat` Pay refuses within a minute.
+fn split_after_ms(channel: Channel) -> i64 {
+    match channel {
+        Channel::Wechat => MS_PER_MINUTE,
+        Channel::Alipay => 0,
     }
 }
 
