@@ -295,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_device_says_can_be_billed(
+    fn f27_whatever_a_device_says_can_be_billed(
         span in (any::<i64>(), any::<i64>()),
         meter_start_wh in any::<i64>(),
         readings in prop::collection::vec((any::<i64>(), any::<i64>(), any::<Option<i64>>()), 0..20),
@@ -306,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_device_says_stays_within_what_the_socket_can_give(
+    fn f27_whatever_a_device_says_stays_within_what_the_socket_can_give(
         span in (0_i64..1_000, 3_000_000_i64..4_000_000),
         meter_start_wh in -2_i64..3_000,
         readings in prop::collection::vec((-9_i64..4_000_000, -2_i64..3_000, any::<Option<i64>>()), 0..20),

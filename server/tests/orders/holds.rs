@@ -135,7 +135,7 @@ async fn a_bill_of_nothing_lets_all_go() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_lets_all_go() {
+async fn f19_a_start_that_fails_lets_all_go() {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         world.holds.behave(Captures::Work);

@@ -240,20 +240,20 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_counts_from_zero() {
+    fn f27_a_reset_counts_from_zero() {
         check(&[(10, 5_100), (20, 40), (60, 140)], 240, &[RegisterReset]);
         check(&[(10, 0), (60, 100)], 100, &[RegisterReset]);
     }
 
     #[test]
-    fn a_step_back_never_counts() {
+    fn f27_a_step_back_never_counts() {
         check(&[(10, 5_100), (20, 5_095), (30, 5_110)], 110, &[RegisterFell]);
         check(&[(10, 5_100), (20, 4_000), (30, 4_050)], 150, &[RegisterFell]);
         check(&[(60, 4_999)], 0, &[RegisterFell]);
     }
 
     #[test]
-    fn a_jump_counts_as_much_as_the_socket_can_give() {
+    fn f27_a_jump_counts_as_much_as_the_socket_can_give() {
         check(&[(10, 1_005_000)], 200, &[RegisterJumped]);
         check(&[(10, 1_005_000), (20, 5_300), (30, 5_400)], 300, &[RegisterJumped, RegisterFell]);
     }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_register_is_no_reading() {
+    fn f27_a_negative_register_is_no_reading() {
         check(&[(10, 5_100), (60, -1)], 100, &[NegativeRegister]);
         let (usage, remarks) = from(-1, &[(1, 7_000), (2, 7_020)]);
         assert_eq!((usage.energy_wh, remarks), (20, vec![NegativeRegister]));

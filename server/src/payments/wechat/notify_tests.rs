@@ -258,7 +258,7 @@ async fn news_of_other_things_change_nothing_and_come_once() {
 }
 
 #[tokio::test]
-async fn a_properly_signed_stranger_changes_nothing() {
+async fn f07_a_properly_signed_stranger_changes_nothing() {
     let fixture = Fixture::new().await;
     for (name, value) in [
         ("mchid", json!("1900000002")),
@@ -282,7 +282,7 @@ async fn a_properly_signed_stranger_changes_nothing() {
 }
 
 #[tokio::test]
-async fn f05_forged_callbacks_change_nothing() {
+async fn f06_forged_callbacks_change_nothing() {
     let fixture = Fixture::new().await;
     let body = body("TRANSACTION.SUCCESS", &paid());
     let sign = |at_ms, key, serial| signed(&body, at_ms, key, serial);

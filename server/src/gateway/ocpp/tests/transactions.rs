@@ -8,7 +8,7 @@ use super::harness::{House, NOW_MS};
 const START: &str = "2026-11-22T13:00:00Z";
 
 #[tokio::test]
-async fn a_charge_from_start_to_stop() {
+async fn f21_a_charge_from_start_to_stop() {
     let house = House::open().await;
     let mut peer = house.booted().await;
     let tag = json!({"idTag": "ORDER1"});
