@@ -54,6 +54,8 @@ CREATE TABLE split_shares (
     reason TEXT NOT NULL,
     -- The request it is part of; 0 = none yet.
     ask BIGINT NOT NULL,
+    -- What that request asks for: it stays, whatever refunds take off meanwhile.
+    asked_fen BIGINT NOT NULL,
     -- Where it goes; '' = nowhere.
     account_json TEXT NOT NULL,
     updated_ms BIGINT NOT NULL,

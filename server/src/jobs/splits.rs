@@ -9,9 +9,7 @@ use super::payments::wait_ms;
 use super::{Done, Workers};
 use crate::crash;
 use crate::orders::splits::{NO_ACCOUNT, receiver, request, request_id};
-use crate::orders::{
-    Answer, CODE, OrderError, ReturnRequest, ShareState, SplitRequest, Splits, Unsure,
-};
+use crate::orders::{Answer, CODE, OrderError, ReturnRequest, SplitRequest, Splits, Unsure};
 use crate::store::JobRow;
 use crate::store::splits::{ReturnRow, ReturnStatus, ShareRow, ShareStatus, SplitRow};
 
@@ -27,6 +25,9 @@ const SPLIT_WAITS_MS: [i64; 8] = [
     6 * 60 * MS_PER_MINUTE,
     24 * 60 * MS_PER_MINUTE,
 ];
+/// How long a split stays open for shares that wait for a person: the rest of the payment, the
+/// operator's own, is frozen meanwhile.
+const RELEASE_AFTER_MS: i64 = 3 * 24 * 60 * MS_PER_MINUTE;
 /// Waits between tries to take a part back. They are few: the rider waits meanwhile, and is paid
 /// when they are over, for what partners owe is not the rider's matter.
 const RETURN_WAITS_MS: [i64; 5] =
@@ -47,25 +48,16 @@ enum Asked {
 
 impl Workers {
     /// Asks for what an order owes to partners, request after request, until each share is done
-    /// or waits for a person.
+    /// or waits for a person; then lets go what is frozen beside.
     pub(super) async fn split(&self, row: &JobRow) -> Result<Done, OrderError> {
         let Some((split, shares)) = self.store.split(&row.order_id).await? else {
             return Ok(Done::Finished);
         };
         let platform = self.platforms.at(split.channel).ok();
         let Some(splits) = platform.and_then(|platform| platform.splits.clone()) else {
-            for share in shares.iter().filter(|share| share.status == ShareStatus::Owed) {
-                let why = "NOT_CONFIGURED: no splits at this platform";
-                self.orders.share_refused(&row.order_id, &share.party, why).await?;
-            }
-            return Ok(Done::Finished);
+            return self.cannot_split(row, &shares).await;
         };
-        if shares.iter().all(|share| is_settled(share.status)) {
-            return self.let_go(row, &*splits, &split).await;
-        }
-        let asked =
-            |share: &&ShareRow| matches!(share.status, ShareStatus::Asked | ShareStatus::Taken);
-        if let Some(share) = shares.iter().find(asked) {
+        if let Some(share) = shares.iter().find(|share| is_asked(share.status)) {
             return self.pursue(row, &*splits, &split, share.ask).await;
         }
         for share in shares.iter().filter(|share| share.status == ShareStatus::Owed) {
@@ -75,11 +67,44 @@ impl Workers {
         }
         match self.orders.begin_ask(&split.order_id).await? {
             Some(ask) => self.pursue(row, &*splits, &split, ask).await,
-            None => Ok(Done::Finished),
+            None => self.end_split(row, &*splits, &split).await,
         }
     }
 
-    /// Nobody gets anything: what is frozen for a split goes to the operator.
+    /// The platform is not set up for splits (any more): what is owed waits for a person, and what
+    /// was asked for until it is set up again.
+    async fn cannot_split(&self, row: &JobRow, shares: &[ShareRow]) -> Result<Done, OrderError> {
+        let why = "NOT_CONFIGURED: no splits at this platform";
+        for share in shares.iter().filter(|share| share.status == ShareStatus::Owed) {
+            self.orders.share_refused(&row.order_id, &share.party, why).await?;
+        }
+        if shares.iter().any(|share| is_asked(share.status)) {
+            return Ok(Done::NotYet { in_ms: 60 * MS_PER_MINUTE, why: why.to_owned() });
+        }
+        Ok(Done::Finished)
+    }
+
+    /// Nothing is left to ask for. A split is ended only now, since the platform takes no further
+    /// request afterwards; a person has some days to put right what was refused before.
+    async fn end_split(
+        &self,
+        row: &JobRow,
+        splits: &dyn Splits,
+        split: &SplitRow,
+    ) -> Result<Done, OrderError> {
+        let Some((_, shares)) = self.store.split(&split.order_id).await? else {
+            return Ok(Done::Finished);
+        };
+        let waits = shares.iter().any(|share| waits_for_a_person(share.status));
+        let left_ms = split.created_ms + RELEASE_AFTER_MS - self.clock.now_ms();
+        if waits && left_ms > 0 {
+            let why = "a share waits for a person".to_owned();
+            return Ok(Done::NotYet { in_ms: left_ms, why });
+        }
+        self.let_go(row, splits, split).await
+    }
+
+    /// Nobody gets anything more: what is frozen for a split goes to the operator.
     async fn let_go(
         &self,
         row: &JobRow,
@@ -150,7 +175,7 @@ impl Workers {
         let wait_ms = wait_ms(&SPLIT_WAITS_MS, row.attempts);
         match (asked, wait_ms) {
             // What is owed since, a retried share for one, is asked for by the same job.
-            (Asked::Decided, _) => Ok(Done::Finished),
+            (Asked::Decided, _) => Ok(next()),
             (Asked::Again(why) | Asked::Refused { why, for_good: false }, Some(in_ms)) => {
                 Ok(Done::Again { in_ms, why })
             }
@@ -160,18 +185,19 @@ impl Workers {
                 }
                 let failed = (ShareStatus::Refused, why.as_str());
                 self.orders.ask_failed(&split.order_id, ask, failed).await?;
-                Ok(Done::Finished)
+                Ok(next())
             }
             (Asked::Again(why), None) => {
                 let failed = (ShareStatus::Parked, why.as_str());
                 self.orders.ask_failed(&split.order_id, ask, failed).await?;
-                Ok(Done::Finished)
+                Ok(next())
             }
         }
     }
 
     /// What became of a request. A platform that refuses or does not answer may have done it all
-    /// the same, at an earlier try: only what it says of the shares decides.
+    /// the same, at an earlier try: only what it says of the shares decides, or that it does not
+    /// know the request.
     async fn look(
         &self,
         splits: &dyn Splits,
@@ -185,21 +211,18 @@ impl Workers {
             let strange = || Unsure::Unknown(format!("{} states", states.len()));
             if whole { Ok(states) } else { Err(strange()) }
         });
-        let refused = matches!(answer, Err(Unsure::No { .. } | Unsure::Never { .. }));
-        let known = |states: &[ShareState]| !refused || states.contains(&ShareState::Done);
-        match (states, answer) {
-            (Ok(states), _) if known(&states) => {
-                let decided = self.orders.shares_learned(order, ask, &states).await?;
-                Ok(if decided { Asked::Decided } else { Asked::Again("under way".to_owned()) })
+        let for_good = matches!(answer, Err(Unsure::Never { .. }));
+        let refused = for_good || matches!(answer, Err(Unsure::No { .. }));
+        let why = answer.err().map(|unsure| unsure.to_string());
+        match states {
+            Ok(states) if self.orders.shares_learned(order, ask, &states).await? => {
+                Ok(Asked::Decided)
             }
-            (_, Err(unsure @ (Unsure::No { .. } | Unsure::Never { .. }))) => Ok(Asked::Refused {
-                why: unsure.to_string(),
-                for_good: matches!(unsure, Unsure::Never { .. }),
-            }),
-            (_, Err(unsure @ Unsure::Unknown(_))) | (Err(unsure), Ok(())) => {
-                Ok(Asked::Again(unsure.to_string()))
+            Ok(_) => Ok(Asked::Again(why.unwrap_or_else(|| "under way".to_owned()))),
+            Err(Unsure::No { .. }) if refused => {
+                Ok(Asked::Refused { why: why.unwrap_or_default(), for_good })
             }
-            (Ok(_), Ok(())) => Ok(Asked::Again("under way".to_owned())),
+            Err(unsure) => Ok(Asked::Again(why.unwrap_or_else(|| unsure.to_string()))),
         }
     }
 
@@ -286,7 +309,17 @@ impl Workers {
     }
 }
 
-/// Whether no platform has anything to do with a share.
-fn is_settled(status: ShareStatus) -> bool {
-    matches!(status, ShareStatus::Kept | ShareStatus::ByHand | ShareStatus::PulledBack)
+/// Whether the platform may have been asked for a share, and has not answered for it.
+fn is_asked(status: ShareStatus) -> bool {
+    matches!(status, ShareStatus::Asked | ShareStatus::Taken)
+}
+
+/// Whether a person must look, and may try again.
+fn waits_for_a_person(status: ShareStatus) -> bool {
+    matches!(status, ShareStatus::Failed | ShareStatus::Refused | ShareStatus::Parked)
+}
+
+/// The same job, from the beginning.
+fn next() -> Done {
+    Done::NotYet { in_ms: 0, why: "what comes next".to_owned() }
 }

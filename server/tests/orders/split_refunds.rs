@@ -118,7 +118,7 @@ async fn f14_a_refund_after_the_split_first_takes_the_split_back() {
         // Half of 132, 12 and 6: 66, 6 and 3.
         let calls = splits.calls();
         assert_eq!(
-            calls[3..],
+            calls[4..],
             ["take_back 2088wuye 6", "take_back 2088touzi 3", "take_back 2088wuye 6"]
         );
         assert_eq!(world.payments.refunds.lock().expect("lock")[1].amount_fen, Fen(75));

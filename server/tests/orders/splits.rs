@@ -34,7 +34,7 @@ async fn a_closed_order_is_split_once_and_its_partners_are_paid() {
         let expected = [("own", 132, Kept), ("wuye", 12, Done), ("touzi", 6, Done)];
         let expected = expected.map(|(party, fen, status)| (party.to_owned(), fen, status));
         assert_eq!(shares(&world, &order.id).await, expected);
-        assert_eq!(splits.calls(), ["bind 2088wuye", "bind 2088touzi", "split S1"]);
+        assert_eq!(splits.calls(), ["bind 2088wuye", "bind 2088touzi", "split S1", "split S0"]);
         assert_eq!((got(&splits, "2088wuye"), got(&splits, "2088touzi")), (12, 6));
         assert_eq!(
             (payable(&world, "wuye").await, payable(&world, "touzi").await),
@@ -145,8 +145,10 @@ async fn f14_a_refused_share_stays_payable_and_is_tried_again_under_the_same_num
             assert_eq!((at[1].2, at[2].2, left.len()), (Done, Done, 0), "{code}");
             assert_eq!((got(&splits, "2088wuye"), got(&splits, "2088touzi")), (12, 6), "{code}");
             assert_eq!(payable(&world, "wuye").await, Fen(0), "{code}");
-            let numbers = splits.script(|script| script.requests.len());
-            assert_eq!(numbers, if at_bind { 2 } else { 1 }, "{code}: {:?}", splits.calls());
+            let of_it = |number: &&String| number.starts_with(order.id.as_str());
+            let numbers = splits.script(|script| script.requests.keys().filter(of_it).count());
+            // One more ends the split.
+            assert_eq!(numbers, if at_bind { 3 } else { 2 }, "{code}: {:?}", splits.calls());
             world.books_are_whole().await;
             let again = world.orders.retry_share(&own(), &order.id, &wuye()).await;
             assert!(matches!(again, Err(OrderError::NoSuchJob)), "{code}: {again:?}");
@@ -178,6 +180,56 @@ async fn f14_a_lost_answer_is_found_and_nobody_is_paid_twice() {
 }
 
 #[tokio::test]
+async fn f14_a_refusal_that_says_nothing_of_an_earlier_try_refuses_no_share() {
+    with_dbs(async |store| {
+        let (world, splits) = world(store, two_partners()).await;
+        splits.script(|script| {
+            script.unknown_is_done = true;
+            script.mute_about_states = true;
+            script.split.push_back(Err(unknown()));
+            script.split.extend((0..9).map(|_| Err(no("SIGN_ERROR"))));
+        });
+        let order = closed(&world).await;
+        run_out(&world).await;
+        let at = shares(&world, &order.id).await;
+        assert_eq!((at[1].2, at[2].2), (Parked, Parked), "it may have happened, and has");
+        assert!(queue(&world).await[0].1.contains("SIGN_ERROR"), "why is told");
+        splits.script(|script| script.mute_about_states = false);
+        world.orders.retry_share(&own(), &order.id, &wuye()).await.expect("tried again");
+        run(&world).await;
+        assert_eq!((got(&splits, "2088wuye"), got(&splits, "2088touzi")), (12, 6));
+        assert_eq!(payable(&world, "wuye").await, Fen(0));
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f14_what_refunds_take_off_changes_no_request_under_way() {
+    with_dbs(async |store| {
+        let (world, splits) = world(store, two_partners()).await;
+        let failed = ShareState::Failed("RECEIVER_HIGH_RISK".to_owned());
+        splits.script(|script| {
+            script.states.insert("2088wuye".to_owned(), failed);
+            script.states.insert("2088touzi".to_owned(), ShareState::Pending);
+        });
+        let order = closed(&world).await;
+        run(&world).await;
+        let operator = own();
+        let given = world.orders.refund_for_operator(&operator, &order.id, Fen(75), "投诉", "k");
+        given.await.expect("given back");
+        splits.script(|script| script.states.remove("2088touzi"));
+        run_out(&world).await;
+        let at = shares(&world, &order.id).await;
+        assert_eq!((at[1].2, at[2].2), (Failed, Done));
+        assert_eq!(payable(&world, "wuye").await, Fen(6), "what is left of its part");
+        assert_eq!(payable(&world, "touzi").await, Fen(0), "it has its part, and gave back");
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn f14_an_unknown_split_is_asked_for_under_the_same_number_until_a_person_must_look() {
     with_dbs(async |store| {
         let (world, splits) = world(store, two_partners()).await;
@@ -195,7 +247,7 @@ async fn f14_an_unknown_split_is_asked_for_under_the_same_number_until_a_person_
         assert_eq!(shares(&world, &order.id).await[2].2, Asked, "the request is one");
         run(&world).await;
         assert_eq!((got(&splits, "2088wuye"), got(&splits, "2088touzi")), (12, 6));
-        assert_eq!(splits.script(|script| script.requests.len()), 1, "one number");
+        assert_eq!(splits.script(|script| script.requests.len()), 2, "one number, and the end");
         world.books_are_whole().await;
     })
     .await;
@@ -227,7 +279,7 @@ async fn f14_a_share_that_fails_alone_is_tried_again_under_a_new_number() {
         assert_eq!(shares(&world, &order.id).await[1].2, Done);
         let received = splits.received();
         assert_eq!((received["2088other"], received["2088touzi"]), (Fen(12), Fen(6)));
-        assert_eq!(splits.calls().last().map(String::as_str), Some("split S2"));
+        assert!(splits.calls().ends_with(&["split S2".to_owned(), "split S0".to_owned()]));
         world.books_are_whole().await;
     })
     .await;
@@ -247,7 +299,7 @@ async fn a_split_under_way_is_looked_at_and_not_asked_for_again() {
         splits.script(|script| script.states.clear());
         run_out(&world).await;
         assert_eq!(shares(&world, &order.id).await[1].2, Done);
-        let asked = splits.calls().iter().filter(|call| call.starts_with("split")).count();
+        let asked = splits.calls().iter().filter(|call| *call == "split S1").count();
         assert_eq!(asked, 1);
         world.books_are_whole().await;
     })

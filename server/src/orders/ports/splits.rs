@@ -11,11 +11,12 @@ pub trait Splits: Send + Sync {
     /// Makes an account one that may receive parts. Asking again changes nothing.
     fn bind<'a>(&'a self, receiver: &'a Receiver) -> BoxFuture<'a, Answer<()>>;
 
-    /// Asks for a split; `Ok` is *taken on*, not *done*: [`Self::split_state`] says what became of
+    /// Asks for a split, of which the trade may see several; an empty one ends it. `Ok` is *taken on*, not *done*: [`Self::split_state`] says what became of
     /// it. Asking again with the same id never splits twice.
     fn split<'a>(&'a self, split: &'a SplitRequest) -> BoxFuture<'a, Answer<()>>;
 
-    /// What became of each part, in the order asked.
+    /// What became of each part, in the order asked. [`Unsure::No`] says that the platform does not
+    /// know the request, and nothing else.
     fn split_state<'a>(&'a self, split: &'a SplitRequest)
     -> BoxFuture<'a, Answer<Vec<ShareState>>>;
 

@@ -104,6 +104,7 @@ impl Orders {
         for share in &mut change.shares {
             if share.status == ShareStatus::Owed {
                 (share.status, share.ask, any) = (ShareStatus::Asked, ask, true);
+                share.asked_fen = share.to_send_fen();
             }
         }
         if !any {
@@ -226,7 +227,7 @@ impl Orders {
         match state {
             ShareState::Pending => share.status = ShareStatus::Taken,
             ShareState::Done => {
-                let amount_fen = share.to_send_fen();
+                let amount_fen = share.asked_fen;
                 (share.status, share.paid_fen) = (ShareStatus::Done, amount_fen);
                 share.reason.clear();
                 let paid = Share { party: share.party.clone(), amount_fen };

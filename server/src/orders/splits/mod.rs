@@ -122,6 +122,7 @@ fn share_row(party: &Party, share: &Share, channel: Channel, now_ms: i64) -> Sha
         status,
         reason: reason.to_owned(),
         ask: 0,
+        asked_fen: Fen::ZERO,
         account,
         updated_ms: now_ms,
     }
@@ -150,7 +151,7 @@ pub(crate) fn request(split: &SplitRow, shares: &[ShareRow], ask: i64) -> SplitR
     let part = |share: &ShareRow| {
         Some(SplitShare {
             receiver: receiver(share)?,
-            amount_fen: share.to_send_fen(),
+            amount_fen: share.asked_fen,
             description: format!("充电订单分账 {}", split.order_id),
         })
     };

@@ -27,6 +27,8 @@ use crate::random;
 /// So many receivers are settled within the call.
 const SYNC_RECEIVERS_MAX: usize = 5;
 
+/// What a query of a settle is answered when there is none.
+const SETTLE_UNKNOWN: [&str; 2] = ["ACQ.TRADE_SETTLE_NOT_EXIST", "ACQ.TRADE_NOT_EXIST"];
 /// So many receivers one settle takes at all.
 const RECEIVERS_MAX: usize = 50;
 
@@ -115,13 +117,15 @@ impl Alipay {
         let trade_no = self.split_trade(&split.payment_id, &split.trade_no, split.held).await?;
         let shares: Vec<Value> = split.shares.iter().map(|share| self.transfer(share)).collect();
         let mode = if shares.len() > SYNC_RECEIVERS_MAX { "async" } else { "sync" };
-        let business = json!({
+        let mut business = json!({
             "out_request_no": split.id,
             "trade_no": trade_no,
             "royalty_parameters": shares,
             "royalty_mode": mode,
-            "extend_params": { "royalty_finish": "true" },
         });
+        if split.shares.is_empty() {
+            business["extend_params"] = json!({ "royalty_finish": "true" });
+        }
         let settled = self.call("alipay.trade.order.settle", &business).await;
         settled.map(drop).map_err(|unsure| for_good(unsure, &NEVER))
     }
@@ -144,8 +148,8 @@ impl Alipay {
     async fn settled(&self, split: &SplitRequest) -> Answer<Vec<ShareState>> {
         let trade_no = self.split_trade(&split.payment_id, &split.trade_no, split.held).await?;
         let business = json!({ "out_request_no": split.id, "trade_no": trade_no });
-        let queried: Queried =
-            read_node(self.call("alipay.trade.order.settle.query", &business).await?)?;
+        let node = self.call("alipay.trade.order.settle.query", &business).await;
+        let queried: Queried = read_node(node.map_err(unless_not_there)?)?;
         Ok(states_of(&split.shares, queried.royalty_detail_list))
     }
 
@@ -186,6 +190,14 @@ impl Alipay {
         let found: Found = read_node(self.call("alipay.trade.query", &business).await?)?;
         same_number(payment, &found.out_trade_no)?;
         Ok(found.trade_no)
+    }
+}
+
+/// Only that there is no such settle is a no; any other refusal leaves open what became of it.
+fn unless_not_there(unsure: Unsure) -> Unsure {
+    match unsure {
+        Unsure::No { ref code, .. } if SETTLE_UNKNOWN.contains(&code.as_str()) => unsure,
+        other => Unsure::Unknown(other.to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Wechat, read_as, segment};
+use super::client::{NOT_EXIST, Wechat, read_as, refused_with, segment};
 use super::trade::clean;
 use crate::orders::{
     Answer, Receiver, ReceiverKind, ReturnRequest, ShareState, SplitRequest, SplitShare, Splits,
@@ -91,7 +91,7 @@ impl Wechat {
                 "transaction_id": trade_no,
                 "out_order_no": split.id,
                 "receivers": receivers,
-                "unfreeze_unsplit": true,
+                "unfreeze_unsplit": false,
             });
             self.post("/v3/profitsharing/orders", &body).await?
         };
@@ -125,7 +125,11 @@ impl Wechat {
         let trade_no = self.trade_to_split(split).await?;
         let (number, trade_no) = (segment(&split.id), segment(&trade_no));
         let target = format!("/v3/profitsharing/orders/{number}?transaction_id={trade_no}");
-        let answer: Splitted = read_as(self.get(&target).await?)?;
+        let answer = self.get(&target).await.map_err(|unsure| match unsure {
+            Unsure::No { .. } if refused_with(&unsure, &NOT_EXIST) => unsure,
+            other => Unsure::Unknown(other.to_string()),
+        });
+        let answer: Splitted = read_as(answer?)?;
         same_split(split, &answer)?;
         let mut parts = answer.receivers;
         let states = split.shares.iter().map(|share| {

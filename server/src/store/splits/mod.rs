@@ -69,6 +69,8 @@ pub struct ShareRow {
     pub reason: String,
     /// The request it is part of; 0 = none yet.
     pub ask: i64,
+    /// What that request asks for, fen: it stays, whatever refunds take off meanwhile.
+    pub asked_fen: Fen,
     /// Where it goes.
     pub account: Option<Account>,
     /// When it last changed, milliseconds UTC.
@@ -152,7 +154,7 @@ const SPLIT: &str = "SELECT operator_id, order_id, rule_id, payment_id, channel,
      held, kept_fen, asks, version, created_ms FROM splits WHERE order_id = $1";
 
 const SHARES: &str = "SELECT party_id, name, role, amount_fen, back_fen, paper_fen, paid_fen, \
-     returned_fen, status, reason, ask, account_json, updated_ms FROM split_shares \
+     returned_fen, status, reason, ask, asked_fen, account_json, updated_ms FROM split_shares \
      WHERE operator_id = $1 AND order_id = $2 ORDER BY line";
 
 impl Tx {
@@ -197,8 +199,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO split_shares (operator_id, order_id, party_id, line, name, role, \
                    amount_fen, back_fen, paper_fen, paid_fen, returned_fen, status, reason, ask, \
-                   account_json, updated_ms) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+                   asked_fen, account_json, updated_ms) VALUES \
+                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
         sqlx::query(sql)
             .bind(split.operator_id.as_str())
             .bind(split.order_id.as_str())
@@ -214,6 +216,7 @@ impl Tx {
             .bind(share.status.as_str())
             .bind(share.reason.as_str())
             .bind(share.ask)
+            .bind(share.asked_fen.0)
             .bind(account_json(share.account.as_ref()))
             .bind(share.updated_ms)
             .execute(&mut *self.inner)
@@ -265,8 +268,9 @@ impl Tx {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE split_shares SET back_fen = $1, paper_fen = $2, paid_fen = $3, \
-                   returned_fen = $4, status = $5, reason = $6, ask = $7, account_json = $8, \
-                   updated_ms = $9 WHERE operator_id = $10 AND order_id = $11 AND party_id = $12";
+                   returned_fen = $4, status = $5, reason = $6, ask = $7, asked_fen = $8, \
+                   account_json = $9, updated_ms = $10 \
+                   WHERE operator_id = $11 AND order_id = $12 AND party_id = $13";
         let updated = sqlx::query(sql)
             .bind(share.back_fen.0)
             .bind(share.paper_fen.0)
@@ -275,6 +279,7 @@ impl Tx {
             .bind(share.status.as_str())
             .bind(share.reason.as_str())
             .bind(share.ask)
+            .bind(share.asked_fen.0)
             .bind(account_json(share.account.as_ref()))
             .bind(now_ms)
             .bind(split.operator_id.as_str())
@@ -417,6 +422,7 @@ fn share(row: &AnyRow) -> Result<ShareRow, StoreError> {
         status: ShareStatus::parse(&status)?,
         reason: row.try_get("reason")?,
         ask: row.try_get("ask")?,
+        asked_fen: Fen(row.try_get("asked_fen")?),
         account: account.map_err(|error| StoreError::Unreadable(error.to_string()))?,
         updated_ms: row.try_get("updated_ms")?,
     })

@@ -66,7 +66,7 @@ impl Store {
         most: i64,
     ) -> Result<Vec<StuckShare>, StoreError> {
         let sql = "SELECT order_id, party_id, name, role, amount_fen, back_fen, paper_fen, \
-                   paid_fen, returned_fen, status, reason, ask, account_json, updated_ms \
+                   paid_fen, returned_fen, status, reason, ask, asked_fen, account_json, updated_ms \
                    FROM split_shares WHERE operator_id = $1 \
                    AND status IN ('failed', 'refused', 'parked') \
                    ORDER BY updated_ms, order_id, line LIMIT $2";

@@ -72,6 +72,9 @@ async fn f14_a_payment_is_split_once_and_a_part_comes_back() {
     assert_eq!(shop.wechat.split_state(&wanted).await, Ok(states));
     let order = shop.platform.order("SPLIT1").await.unwrap().unwrap();
     assert_eq!((order.shares.len(), order.shared_fen()), (1, Fen(140)), "split once");
+    assert_eq!(order.frozen_fen(shop.clock.now_ms()), Fen(360), "more may follow");
+    assert_eq!(shop.wechat.split(&split("S9", "SPLIT1", &trade_no, &[])).await, Ok(()));
+    let order = shop.platform.order("SPLIT1").await.unwrap().unwrap();
     assert_eq!(order.frozen_fen(shop.clock.now_ms()), Fen(0), "the rest is the operator's");
 
     let back = |amount_fen, from: &Receiver| ReturnRequest {
