@@ -117,7 +117,7 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
     let mut head: Option<Head> = None;
     let mut ended = false;
     let mut bytes = Vec::new();
-    loop {
+    for number in 1_u64.. {
         bytes.clear();
         // No byte of a GBK character is a line's end.
         let read = file.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut bytes)?;
@@ -125,7 +125,7 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
             break;
         }
         if read as u64 == LINE_MAX_BYTES {
-            return Err(wrong("a line is too long"));
+            return Err(wrong(&format!("line {number} is too long")));
         }
         let line = text(&bytes);
         // Excel puts a mark before UTF-8.
@@ -138,7 +138,8 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
             head = Some(Head::read(line)?);
             continue;
         };
-        let Some(line) = head.line(line)? else { continue };
+        let line = head.line(line).map_err(|what| wrong(&format!("line {number}: {what}")))?;
+        let Some(line) = line else { continue };
         if sender.send(Some(Ok(line))).is_err() {
             return Ok(());
         }
@@ -182,27 +183,25 @@ impl Head {
         })
     }
 
-    /// A line; none for an empty one, and for a refund of nothing, which only took a part back.
-    fn line(&self, line: &str) -> io::Result<Option<BillLine>> {
+    /// A line; none for an empty one, and for a refund of nothing, which only took a part back. An
+    /// error names the column and never what stands there: all operators read it.
+    fn line(&self, line: &str) -> Result<Option<BillLine>, &'static str> {
         if line.trim().is_empty() {
             return Ok(None);
         }
         let cells: Vec<&str> = line.split(',').collect();
         // Cells are not quoted: surplus commas are those of the goods' name.
-        let surplus = cells.len().checked_sub(self.columns).ok_or_else(|| wrong(line))?;
+        let surplus = cells.len().checked_sub(self.columns).ok_or("too few columns")?;
         let at = |column: usize| {
             cell(cells[if column > self.goods { column + surplus } else { column }])
         };
         let kind = match at(self.kind) {
             "交易" => BillLineKind::Payment,
             "退款" => BillLineKind::Refund,
-            _ => return Err(wrong(line)),
+            _ => return Err("业务类型"),
         };
-        let signed = |column: usize| signed_fen(at(column)).ok_or_else(|| wrong(line));
-        let amount_fen = match kind {
-            BillLineKind::Payment => signed(self.amount)?,
-            BillLineKind::Refund => -signed(self.amount)?,
-        };
+        let amount_fen = signed_fen(at(self.amount)).ok_or("订单金额")?;
+        let amount_fen = if kind == BillLineKind::Refund { -amount_fen } else { amount_fen };
         if amount_fen == Fen::ZERO {
             return Ok(None);
         }
@@ -215,12 +214,10 @@ impl Head {
             payment_id: PaymentId::from(at(self.out_trade_no)),
             our_no: our_no.to_owned(),
             trade_no: at(self.trade_no).to_owned(),
-            amount_fen: Some(amount_fen)
-                .filter(|fen| *fen > Fen::ZERO)
-                .ok_or_else(|| wrong(line))?,
+            amount_fen: Some(amount_fen).filter(|fen| *fen > Fen::ZERO).ok_or("订单金额")?,
             // The bill writes what is taken from us with a minus.
-            fee_fen: -signed(self.fee)?,
-            at_ms: from_beijing(at(self.done_at)).ok_or_else(|| wrong(line))?,
+            fee_fen: -signed_fen(at(self.fee)).ok_or("服务费")?,
+            at_ms: from_beijing(at(self.done_at)).ok_or("完成时间")?,
             raw: line.to_owned(),
         }))
     }
@@ -247,7 +244,6 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn wrong(what: &str) -> io::Error {
-    let what: String = what.chars().take(200).collect();
     io::Error::new(io::ErrorKind::InvalidData, format!("not a bill: {what}"))
 }
 
