@@ -123,7 +123,6 @@ fn columns_are_found_by_their_names() {
 #[test]
 fn a_wrong_line_ends_the_bill_with_an_error_that_gives_nothing_away() {
     for (wrong, by, column) in [
-        ("交易", "转账", "业务类型"),
         ("5.00", "-5.00", "订单金额"),
         ("5.00", "5.0.0", "订单金额"),
         ("2026-11-20 08:00:00", "gestern", "完成时间"),
@@ -142,6 +141,19 @@ fn a_wrong_line_ends_the_bill_with_an_error_that_gives_nothing_away() {
         assert_eq!(error, format!("not a bill: line 5: {column}"));
         assert!(lines.next().is_none(), "nothing after an error");
     }
+}
+
+#[test]
+fn a_business_we_do_not_know_becomes_a_case_and_stops_nothing() {
+    let came = PAID.replace("交易", "转账");
+    let went = came.replace("5.00", "-1.20");
+    let blank = came.replace("2026-11-20 08:00:00", "");
+    let lines = read_csv(&csv(&[&came, &went, &blank, PAID, LAST])).unwrap();
+    let our_no = "转账/2026112022001".to_owned();
+    let came = BillLine { our_no, raw: came, ..payment() };
+    let kind = BillLineKind::Refund;
+    let went = BillLine { kind, amount_fen: Fen(120), raw: went, ..came.clone() };
+    assert_eq!(lines, [came, went, payment()]);
 }
 
 #[test]
