@@ -9,8 +9,8 @@ use wasm_core::posting::Transaction;
 use super::{Recon, ReconError, Repair};
 use crate::ledger;
 use crate::orders::{RefundRequest, TradeState};
-use crate::store::StoreError;
 use crate::store::recon::{CaseRow, Decision};
+use crate::store::{StoreError, Tx};
 
 /// What the platform reads when it is asked for a refund; it is asked only, never told.
 const ASKED_BY: &str = "对账";
@@ -49,6 +49,9 @@ impl Recon {
         if repair == Repair::Suspense && settled.reason.trim().is_empty() {
             return Err(ReconError::NoReason);
         }
+        if repair == Repair::Suspense && case.status == "waiting" {
+            return Err(ReconError::Waits);
+        }
         let said = match repair {
             Repair::AskPlatform => self.ask(&case).await?,
             Repair::BookFee | Repair::Suspense => String::new(),
@@ -58,6 +61,9 @@ impl Recon {
         let mut tx = self.store.begin().await?;
         let mut done = vec![repair.as_str().to_owned()];
         done.extend([said, settled.reason.trim().to_owned()]);
+        if repair == Repair::Suspense {
+            still_so(&mut tx, &operator, &case).await?;
+        }
         let moved_fen = case.theirs_fen - case.ours_fen;
         if repair == Repair::Suspense && moved_fen != Fen::ZERO {
             let by = (settled.who, settled.reason.trim());
@@ -102,14 +108,23 @@ impl Recon {
         let case = self.store.case(settled.id).await?;
         let own = |case: &CaseRow| settled.scope.is_none_or(|scope| case.operator_id == *scope);
         let case = case.filter(own).ok_or(ReconError::NoSuchCase)?;
-        match case.status.as_str() {
-            "open" | "waiting" => Ok(case),
-            _ => Err(ReconError::Decided),
-        }
+        if is_undecided(&case) { Ok(case) } else { Err(ReconError::Decided) }
+    }
+
+    /// The platform takes its time to answer: what somebody decided meanwhile is not booked again.
+    async fn still_undecided(&self, case: &CaseRow) -> Result<(), ReconError> {
+        let now = self.store.case(&case.id).await?.ok_or(ReconError::NoSuchCase)?;
+        if is_undecided(&now) { Ok(()) } else { Err(ReconError::Decided) }
     }
 
     /// Asks the platform and books what it confirms; returns what it said.
     async fn ask(&self, case: &CaseRow) -> Result<String, ReconError> {
+        let booked = self.store.movement(case.channel, &case.number).await?;
+        if booked
+            .is_some_and(|ours| case.kind == "theirs_only" && ours.amount_fen == case.theirs_fen)
+        {
+            return Ok("booked meanwhile".to_owned());
+        }
         match case.number.split_once(':') {
             Some(("in", number)) if number == case.payment_id.as_str() => {
                 self.ask_payment(case).await
@@ -129,6 +144,7 @@ impl Recon {
         if trade.amount_fen != expected_fen {
             return Err(ReconError::NotConfirmed(format!("{} was paid", trade.amount_fen)));
         }
+        self.still_undecided(case).await?;
         // What we have booked already stays as it is.
         self.orders.trade_found(&trade).await?;
         Ok(format!("paid {} as {}", trade.amount_fen, trade.trade_no))
@@ -160,10 +176,29 @@ impl Recon {
             return Err(ReconError::NotConfirmed("the refund is not done".to_owned()));
         }
         if !is_done(refund) {
+            self.still_undecided(case).await?;
             self.orders.handle(&order.id, Event::Refunded { refund_id: id.clone() }).await?;
         }
         Ok(format!("paid back {}", refund.amount_fen))
     }
+}
+
+fn is_undecided(case: &CaseRow) -> bool {
+    matches!(case.status.as_str(), "open" | "waiting")
+}
+
+/// A case was true when it was found. What has been booked or billed since then must not be
+/// counted again as unexplained.
+async fn still_so(tx: &mut Tx, operator: &OperatorId, case: &CaseRow) -> Result<(), ReconError> {
+    let (ours, crossed) = tx.movement_held(operator, case).await?;
+    let ours_fen = ours.map_or(Fen::ZERO, |ours| ours.amount_fen);
+    let is_so = match case.kind.as_str() {
+        // The line that is no duplicate has its movement, if any.
+        "duplicate" => true,
+        "ours_only" => ours_fen == case.ours_fen && crossed.is_none(),
+        _ => ours_fen == case.ours_fen,
+    };
+    if is_so { Ok(()) } else { Err(ReconError::Outdated) }
 }
 
 fn is_done(refund: &Refund) -> bool {

@@ -26,9 +26,15 @@ pub(super) fn ours(path: &Path) -> Option<io::Result<BillLines>> {
     let is_ours = reader.read_exact(&mut head).is_ok() && head == BILL_HEAD.as_bytes();
     is_ours.then(|| {
         line_of(&mut reader)?;
-        let lines = std::iter::from_fn(move || line_of(&mut reader).transpose());
-        let full = lines.filter(|line| !line.as_ref().is_ok_and(String::is_empty));
-        Ok(Box::new(full.map(|line| bill_line(&line?))) as BillLines)
+        let lines = std::iter::from_fn(move || line_of(&mut reader).transpose()).zip(2_u64..);
+        let full = lines.filter(|(line, _)| !line.as_ref().is_ok_and(String::is_empty));
+        let read = |(line, number): (io::Result<String>, u64)| {
+            let wrong = |error| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {error}"))
+            };
+            bill_line(&line?).map_err(wrong)
+        };
+        Ok(Box::new(full.map(read)) as BillLines)
     })
 }
 
@@ -48,17 +54,17 @@ fn line_of(reader: &mut BufReader<File>) -> io::Result<Option<String>> {
 /// Reads a line of the form.
 ///
 /// # Errors
-/// It is not one.
+/// It is not one: names the column, and never what stands there, for all operators read it.
 pub fn bill_line(line: &str) -> io::Result<BillLine> {
-    let wrong = || io::Error::new(io::ErrorKind::InvalidData, format!("not a bill's line: {line}"));
+    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let fields: Vec<&str> = line.split(',').collect();
     let [kind, payment, our_no, trade_no, amount, fee, at_ms] = fields.as_slice() else {
-        return Err(wrong());
+        return Err(wrong("not seven columns"));
     };
     let kind = match *kind {
         "payment" => BillLineKind::Payment,
         "refund" => BillLineKind::Refund,
-        _ => return Err(wrong()),
+        _ => return Err(wrong("kind")),
     };
     let fee_fen = match fee.strip_prefix('-') {
         Some(back) => Fen::from_yuan(back).map(|back_fen| -back_fen),
@@ -69,9 +75,33 @@ pub fn bill_line(line: &str) -> io::Result<BillLine> {
         payment_id: PaymentId::from(*payment),
         our_no: (*our_no).to_owned(),
         trade_no: (*trade_no).to_owned(),
-        amount_fen: Fen::from_yuan(amount).ok_or_else(wrong)?,
-        fee_fen: fee_fen.ok_or_else(wrong)?,
-        at_ms: at_ms.parse().map_err(|_| wrong())?,
+        amount_fen: Fen::from_yuan(amount).ok_or_else(|| wrong("amount_yuan"))?,
+        fee_fen: fee_fen.ok_or_else(|| wrong("fee_yuan"))?,
+        at_ms: at_ms.parse().map_err(|_| wrong("at_ms"))?,
         raw: line.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_line_and_column_and_gives_nothing_away() {
+        for (line, what) in [
+            ("payment,P1,,T1,5.00,0.03", "not seven columns"),
+            ("gift,P1,,T1,5.00,0.03,1", "kind"),
+            ("payment,P1,,T1,5.0.0,0.03,1", "amount_yuan"),
+            ("payment,P1,,T1,5.00,?,1", "fee_yuan"),
+            ("payment,P1,,T1,5.00,0.03,gestern", "at_ms"),
+        ] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            write!(file, "{BILL_HEAD}\npayment,P0,,T0,5.00,0.03,1\n\n{line}\n").unwrap();
+            let mut lines = ours(file.path()).unwrap().unwrap();
+            assert!(lines.next().unwrap().is_ok());
+            assert_eq!(lines.next().unwrap().unwrap_err().to_string(), format!("line 4: {what}"));
+        }
+    }
 }

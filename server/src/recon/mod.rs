@@ -71,6 +71,12 @@ pub enum ReconError {
     /// The repair does not fit the case.
     #[error("this repair does not fit the case")]
     DoesNotFit,
+    /// The next bill may have what this one had not.
+    #[error("the next bill may still have it: wait for it, or ask the platform")]
+    Waits,
+    /// What the case was made of has changed.
+    #[error("the ledger or another bill has it by now: ask the platform, or dismiss the case")]
+    Outdated,
     /// The platform, when asked, does not say what the repair would book.
     #[error("the platform does not confirm it: {0}")]
     NotConfirmed(String),

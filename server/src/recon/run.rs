@@ -22,7 +22,7 @@ use crate::ledger;
 use crate::orders::BillLines;
 use crate::random::sha256_hex;
 use crate::store::StoreError;
-use crate::store::recon::{CaseRow, Cleared, RunRow};
+use crate::store::recon::{CaseRow, RunRow};
 
 /// After so long without a sign a run counts as dead, milliseconds.
 const STALE_MS: i64 = 5 * MS_PER_MINUTE;
@@ -241,7 +241,8 @@ impl Recon {
             match found {
                 Found::Elsewhere { number } => elsewhere.push(number),
                 Found::Theirs { number, theirs, known } => {
-                    let Some(ours) = self.posted_any_day(run, &number).await? else {
+                    let ours = self.store.movement(run.channel, &number).await?;
+                    let Some(ours) = ours.map(Ours::from) else {
                         cases.push(self.theirs_only(run, number, theirs).await?);
                         continue;
                     };
@@ -296,20 +297,6 @@ impl Recon {
             tx.insert_crossed(run.channel, number, run.day).await?;
         }
         Ok(tx.commit().await?)
-    }
-
-    /// What our ledger has under the number, on whatever day it was posted.
-    async fn posted_any_day(&self, run: &Run, number: &str) -> Result<Option<Ours>, StoreError> {
-        let (way, number) = number.split_once(':').unwrap_or_default();
-        let facts: &[&str] = if way == "in" { &["paid", "captured"] } else { &["refunded"] };
-        for fact in facts {
-            let key = format!("{fact}:{number}");
-            let row: Option<Cleared> = self.store.cleared_by_key(run.channel, &key).await?;
-            if let Some(row) = row {
-                return Ok(Some(row.into()));
-            }
-        }
-        Ok(None)
     }
 
     async fn theirs_only(

@@ -1,6 +1,7 @@
 //! All SQL, one text for SQLite and PostgreSQL through `sqlx::Any`. Nothing outside this folder
 //! names sqlx.
 
+mod cleared;
 pub mod closings;
 pub mod demo;
 mod dialect;

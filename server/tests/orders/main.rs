@@ -18,6 +18,7 @@ mod money;
 mod notifies;
 mod races;
 mod reconcile;
+mod reconcile_stale;
 mod reports;
 #[path = "../seed/mod.rs"]
 mod seed;

@@ -19,20 +19,20 @@ use crate::support::{World, browser, with_addresses, with_dbs};
 
 const FEE_BP: i64 = 60;
 
-fn recon(world: &World) -> Recon {
+pub(crate) fn recon(world: &World) -> Recon {
     Recon::new(world.store.clone(), world.clock.clone(), world.orders.clone())
 }
 
-async fn reconcile(world: &World, day: Day) -> RunRow {
+pub(crate) async fn reconcile(world: &World, day: Day) -> RunRow {
     let reports = watch::Sender::new(Progress::default());
     recon(world).reconcile(Channel::Alipay, day, None, &reports).await.expect("reconciled")
 }
 
-fn settled<'a>(case: &'a CaseRow, reason: &'a str) -> Settled<'a> {
+pub(crate) fn settled<'a>(case: &'a CaseRow, reason: &'a str) -> Settled<'a> {
     Settled { id: &case.id, scope: None, operator: None, who: "finance", reason }
 }
 
-async fn cases(world: &World, status: &str) -> Vec<CaseRow> {
+pub(crate) async fn cases(world: &World, status: &str) -> Vec<CaseRow> {
     world.store.cases(None, status, 1_000).await.expect("cases")
 }
 
@@ -40,12 +40,12 @@ fn kinds(cases: &[CaseRow]) -> BTreeSet<(String, String)> {
     cases.iter().map(|case| (case.kind.clone(), case.number.clone())).collect()
 }
 
-async fn balance(world: &World, account: &str) -> Fen {
+pub(crate) async fn balance(world: &World, account: &str) -> Fen {
     let balances = world.store.balances(&"op".into()).await.expect("balances");
     balances.iter().find(|(name, _)| name == account).map_or(Fen::ZERO, |(_, fen)| *fen)
 }
 
-async fn unpaid(world: &World) -> (Order, PaymentId) {
+pub(crate) async fn unpaid(world: &World) -> (Order, PaymentId) {
     let order = world.order("rider", "full-500").await;
     let way = browser();
     let payment = world.open_payment(&order, way).await;
@@ -53,7 +53,7 @@ async fn unpaid(world: &World) -> (Order, PaymentId) {
 }
 
 /// A payment that is cancelled and paid back.
-async fn business(world: &World) -> PaymentId {
+pub(crate) async fn business(world: &World) -> PaymentId {
     *world.payments.refunds_work.lock().expect("lock") = true;
     let (order, payment) = unpaid(world).await;
     world.pay(&payment, Fen(500)).await;
@@ -62,7 +62,7 @@ async fn business(world: &World) -> PaymentId {
     payment
 }
 
-fn payment_line(payment: &str, amount: i64, at_ms: i64) -> BillLine {
+pub(crate) fn payment_line(payment: &str, amount: i64, at_ms: i64) -> BillLine {
     BillLine {
         kind: BillLineKind::Payment,
         payment_id: payment.into(),
@@ -105,7 +105,7 @@ async fn honest_bills(world: &World) -> BTreeMap<Day, Vec<BillLine>> {
     bills
 }
 
-fn set_bill(world: &World, day: Day, lines: Vec<BillLine>) {
+pub(crate) fn set_bill(world: &World, day: Day, lines: Vec<BillLine>) {
     world.payments.bills.lock().expect("lock").insert(day, lines);
 }
 

@@ -206,6 +206,8 @@ static ZH: Ledger = Ledger {
     refused: |code| match code {
         "not_confirmed" => "平台没有确认，什么都没有改。",
         "no_reason" => "请写明原因。",
+        "waits" => "下一天的账单里可能还会有，请等账单或向平台查询。什么都没有改。",
+        "outdated" => "账上或别的账单里已经有了，请向平台查询，或不处理。什么都没有改。",
         "decided" => "这条差异已经有人处理了。",
         _ => "没有执行，什么都没有改。",
     },
@@ -312,6 +314,12 @@ static EN: Ledger = Ledger {
     refused: |code| match code {
         "not_confirmed" => "The platform does not confirm it. Nothing was changed.",
         "no_reason" => "Say why.",
+        "waits" => {
+            "The next bill may still have it: wait for it, or ask the platform. Nothing was changed."
+        }
+        "outdated" => {
+            "The books or another bill have it by now: ask the platform, or dismiss it. Nothing was changed."
+        }
         "decided" => "Somebody has decided this one.",
         _ => "Not done. Nothing was changed.",
     },

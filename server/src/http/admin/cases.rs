@@ -118,7 +118,9 @@ async fn case_page(store: &Store, staff: &Staff, id: &str) -> Result<Option<Case
         return Ok(None);
     };
     let open = matches!(case.status.as_str(), "open" | "waiting");
-    let fitting = Repair::fitting(&case.kind).iter().map(|repair| repair.as_str());
+    let waits = |repair: &&Repair| **repair == Repair::Suspense && case.status == "waiting";
+    let fitting = Repair::fitting(&case.kind).iter().filter(|repair| !waits(repair));
+    let fitting = fitting.map(|repair| repair.as_str());
     let repairs = fitting.filter(|_| open && staff.rights.decide_cases).collect();
     let evidence: serde_json::Value = serde_json::from_str(&case.evidence_json).unwrap_or_default();
     Ok(Some(CasePage {
@@ -182,6 +184,8 @@ async fn decided(
         Err(ReconError::NotConfirmed(said)) => ("not_confirmed", said),
         Err(ReconError::NoReason) => ("no_reason", String::new()),
         Err(ReconError::Decided) => ("decided", String::new()),
+        Err(ReconError::Waits) => ("waits", String::new()),
+        Err(ReconError::Outdated) => ("outdated", String::new()),
         Err(error) => {
             tracing::error!(case = id, %error, "a case was not decided");
             ("failed", String::new())

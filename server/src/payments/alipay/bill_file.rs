@@ -27,6 +27,9 @@ const AHEAD_LINES: usize = 1_000;
 /// Files in a bill, at most; there are two.
 const FILES_MAX: usize = 16;
 
+/// Longest name of a business kept in a number, characters.
+const BUSINESS_MAX: usize = 20;
+
 /// In the name of the file with the sums.
 const SUMS: &str = "汇总";
 
@@ -117,7 +120,7 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
     let mut head: Option<Head> = None;
     let mut ended = false;
     let mut bytes = Vec::new();
-    loop {
+    for number in 1_u64.. {
         bytes.clear();
         // No byte of a GBK character is a line's end.
         let read = file.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut bytes)?;
@@ -125,7 +128,7 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
             break;
         }
         if read as u64 == LINE_MAX_BYTES {
-            return Err(wrong("a line is too long"));
+            return Err(wrong(&format!("line {number} is too long")));
         }
         let line = text(&bytes);
         // Excel puts a mark before UTF-8.
@@ -138,7 +141,8 @@ fn read_lines(mut file: impl BufRead, sender: &SyncSender<Said>) -> io::Result<(
             head = Some(Head::read(line)?);
             continue;
         };
-        let Some(line) = head.line(line)? else { continue };
+        let line = head.line(line).map_err(|what| wrong(&format!("line {number}: {what}")))?;
+        let Some(line) = line else { continue };
         if sender.send(Some(Ok(line))).is_err() {
             return Ok(());
         }
@@ -182,48 +186,79 @@ impl Head {
         })
     }
 
-    /// A line; none for an empty one, and for a refund of nothing, which only took a part back.
-    fn line(&self, line: &str) -> io::Result<Option<BillLine>> {
+    /// A line; none for an empty one, and for a refund of nothing, which only took a part back. An
+    /// error names the column and never what stands there: all operators read it.
+    fn line(&self, line: &str) -> Result<Option<BillLine>, &'static str> {
         if line.trim().is_empty() {
             return Ok(None);
         }
         let cells: Vec<&str> = line.split(',').collect();
         // Cells are not quoted: surplus commas are those of the goods' name.
-        let surplus = cells.len().checked_sub(self.columns).ok_or_else(|| wrong(line))?;
+        let surplus = cells.len().checked_sub(self.columns).ok_or("too few columns")?;
         let at = |column: usize| {
             cell(cells[if column > self.goods { column + surplus } else { column }])
         };
-        let kind = match at(self.kind) {
-            "交易" => BillLineKind::Payment,
-            "退款" => BillLineKind::Refund,
-            _ => return Err(wrong(line)),
+        let business = match at(self.kind) {
+            "交易" => Business::Known(BillLineKind::Payment),
+            "退款" => Business::Known(BillLineKind::Refund),
+            name => Business::Other(name),
         };
-        let signed = |column: usize| signed_fen(at(column)).ok_or_else(|| wrong(line));
-        let amount_fen = match kind {
-            BillLineKind::Payment => signed(self.amount)?,
-            BillLineKind::Refund => -signed(self.amount)?,
+        let read = self.moved(line, &at, business);
+        if let (Business::Other(_), Err(column)) = (business, &read) {
+            // What we do not know is no reason to leave a day's other lines uncompared.
+            tracing::warn!(trade_no = at(self.trade_no), column, "a strange line is no case");
+            return Ok(None);
+        }
+        read
+    }
+
+    fn moved<'a>(
+        &self,
+        line: &str,
+        at: &impl Fn(usize) -> &'a str,
+        business: Business<'_>,
+    ) -> Result<Option<BillLine>, &'static str> {
+        let signed_fen = |column| signed_fen(at(column));
+        let amount_fen = signed_fen(self.amount).ok_or("订单金额")?;
+        let kind = match business {
+            Business::Known(kind) => kind,
+            Business::Other(_) if amount_fen < Fen::ZERO => BillLineKind::Refund,
+            Business::Other(_) => BillLineKind::Payment,
         };
+        let amount_fen = if kind == BillLineKind::Refund { -amount_fen } else { amount_fen };
         if amount_fen == Fen::ZERO {
             return Ok(None);
         }
-        let our_no = match kind {
-            BillLineKind::Payment => at(self.terminal),
-            BillLineKind::Refund => at(self.request_no),
+        let our_no = match business {
+            Business::Known(BillLineKind::Payment) => at(self.terminal).to_owned(),
+            Business::Known(BillLineKind::Refund) => at(self.request_no).to_owned(),
+            // A number that is none of ours: it becomes a case, with the line as its evidence.
+            Business::Other(name) => {
+                let name: String = name.chars().take(BUSINESS_MAX).collect();
+                format!("{name}/{}", at(self.trade_no))
+            }
         };
         Ok(Some(BillLine {
             kind,
             payment_id: PaymentId::from(at(self.out_trade_no)),
-            our_no: our_no.to_owned(),
+            our_no,
             trade_no: at(self.trade_no).to_owned(),
-            amount_fen: Some(amount_fen)
-                .filter(|fen| *fen > Fen::ZERO)
-                .ok_or_else(|| wrong(line))?,
+            amount_fen: Some(amount_fen).filter(|fen| *fen > Fen::ZERO).ok_or("订单金额")?,
             // The bill writes what is taken from us with a minus.
-            fee_fen: -signed(self.fee)?,
-            at_ms: from_beijing(at(self.done_at)).ok_or_else(|| wrong(line))?,
+            fee_fen: -signed_fen(self.fee).ok_or("服务费")?,
+            at_ms: from_beijing(at(self.done_at)).ok_or("完成时间")?,
             raw: line.to_owned(),
         }))
     }
+}
+
+/// Why money moved.
+#[derive(Clone, Copy)]
+enum Business<'a> {
+    /// As we asked for it.
+    Known(BillLineKind),
+    /// In another way, of this name: which way it went its amount says.
+    Other(&'a str),
 }
 
 /// Numbers are followed by a tab, so that Excel leaves them alone.
@@ -247,7 +282,6 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn wrong(what: &str) -> io::Error {
-    let what: String = what.chars().take(200).collect();
     io::Error::new(io::ErrorKind::InvalidData, format!("not a bill: {what}"))
 }
 

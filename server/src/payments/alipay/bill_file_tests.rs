@@ -121,14 +121,13 @@ fn columns_are_found_by_their_names() {
 }
 
 #[test]
-fn a_wrong_line_ends_the_bill_with_an_error() {
-    for (wrong, by) in [
-        ("交易", "转账"),
-        ("5.00", "-5.00"),
-        ("5.00", "5.0.0"),
-        ("2026-11-20 08:00:00", "gestern"),
-        (",-0.03,", ",?,"),
-        ("*三(138****0001),", ""),
+fn a_wrong_line_ends_the_bill_with_an_error_that_gives_nothing_away() {
+    for (wrong, by, column) in [
+        ("5.00", "-5.00", "订单金额"),
+        ("5.00", "5.0.0", "订单金额"),
+        ("2026-11-20 08:00:00", "gestern", "完成时间"),
+        (",-0.03,", ",?,", "服务费"),
+        ("*三(138****0001),", "", "too few columns"),
     ] {
         let line = PAID.replace(wrong, by);
         let (_folder, path) = {
@@ -137,9 +136,24 @@ fn a_wrong_line_ends_the_bill_with_an_error() {
         };
         let mut lines = read_bill(&path).unwrap();
         assert_eq!(lines.next().unwrap().unwrap(), payment());
-        assert!(lines.next().unwrap().is_err(), "{line}");
+        // Three lines stand above the first payment.
+        let error = lines.next().unwrap().unwrap_err().to_string();
+        assert_eq!(error, format!("not a bill: line 5: {column}"));
         assert!(lines.next().is_none(), "nothing after an error");
     }
+}
+
+#[test]
+fn a_business_we_do_not_know_becomes_a_case_and_stops_nothing() {
+    let came = PAID.replace("交易", "转账");
+    let went = came.replace("5.00", "-1.20");
+    let blank = came.replace("2026-11-20 08:00:00", "");
+    let lines = read_csv(&csv(&[&came, &went, &blank, PAID, LAST])).unwrap();
+    let our_no = "转账/2026112022001".to_owned();
+    let came = BillLine { our_no, raw: came, ..payment() };
+    let kind = BillLineKind::Refund;
+    let went = BillLine { kind, amount_fen: Fen(120), raw: went, ..came.clone() };
+    assert_eq!(lines, [came, went, payment()]);
 }
 
 #[test]

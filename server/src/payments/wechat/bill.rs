@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use flate2::read::GzDecoder;
@@ -22,6 +23,8 @@ use crate::random;
 const BILL_MAX_BYTES: u64 = 1 << 30;
 /// Longest bill we read, unpacked, bytes.
 const UNPACKED_MAX_BYTES: u64 = 8 << 30;
+/// Fetching a bill takes no longer.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// What a packed bill begins with (RFC 1952, section 2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -83,7 +86,9 @@ impl Wechat {
         if !same_house || url.scheme() != own.scheme() {
             return Err(Unsure::Unknown("bill: the address is not the platform's".to_owned()));
         }
-        let sent = self.request(Method::GET, url, String::new()).send().await;
+        // A million lines take longer than a call may.
+        let request = self.request(Method::GET, url, String::new()).timeout(FETCH_TIMEOUT);
+        let sent = request.send().await;
         let mut answer = sent.map_err(|error| no_answer(&error))?;
         if !answer.status().is_success() {
             return Err(Unsure::Unknown(format!("bill: HTTP {}", answer.status())));

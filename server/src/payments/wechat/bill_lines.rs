@@ -21,6 +21,8 @@ const AUTH: &str = "AUTH";
 pub(super) struct Lines<R> {
     from: R,
     columns: Columns,
+    /// How many lines were read.
+    read: u64,
     over: bool,
 }
 
@@ -76,11 +78,12 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn new(mut from: R) -> io::Result<Self> {
         let header = next_line(&mut from)?.unwrap_or_default();
         let columns = Columns::read(&header).ok_or_else(|| wrong("no header of a trade bill"))?;
-        Ok(Self { from, columns, over: false })
+        Ok(Self { from, columns, read: 1, over: false })
     }
 
     fn next_known(&mut self) -> io::Result<Option<BillLine>> {
         while let Some(line) = next_line(&mut self.from)? {
+            self.read += 1;
             if line.trim().is_empty() {
                 continue;
             }
@@ -88,7 +91,9 @@ impl<R: BufRead> Lines<R> {
                 // The sums' header; a bill without it was cut short.
                 return Ok(None);
             }
-            if let Some(known) = self.columns.line(&line)? {
+            let known = self.columns.line(&line);
+            let known = known.map_err(|what| wrong(&format!("line {}: {what}", self.read)))?;
+            if let Some(known) = known {
                 return Ok(Some(known));
             }
         }
@@ -97,19 +102,24 @@ impl<R: BufRead> Lines<R> {
 }
 
 impl Columns {
-    /// A line of the bill; none for one by which no money moved.
-    fn line(&self, line: &str) -> io::Result<Option<BillLine>> {
+    /// A line of the bill; none for one by which no money moved. An error names the column and
+    /// never what stands there: all operators read it.
+    fn line(&self, line: &str) -> Result<Option<BillLine>, &'static str> {
         let fields: Vec<&str> = line.trim_start_matches('`').split(",`").collect();
         let field = |at: usize| fields.get(at).map(|field| field.trim()).unwrap_or_default();
         let is_refund = match field(self.state) {
             "SUCCESS" => false,
             "REFUND" | "REVOKED" => true,
-            _ => return Err(wrong(line)),
+            _ => return Err("交易状态"),
         };
         if is_refund && matches!(field(self.refund_state), "FAIL" | "CLOSED") {
             return Ok(None);
         }
-        let amount = field(if is_refund { self.refund_amount } else { self.amount });
+        let (amount, its_column) = if is_refund {
+            (self.refund_amount, "申请退款金额")
+        } else {
+            (self.amount, "订单金额")
+        };
         let number = match field(self.trade_type) {
             AUTH => packet_number(field(self.packet)),
             _ => field(self.payment_id).to_owned(),
@@ -119,9 +129,9 @@ impl Columns {
             payment_id: PaymentId(number),
             our_no: if is_refund { field(self.refund_id).to_owned() } else { String::new() },
             trade_no: field(self.trade_no).to_owned(),
-            amount_fen: Fen::from_yuan(amount).ok_or_else(|| wrong(line))?,
-            fee_fen: fee(field(self.fee)).ok_or_else(|| wrong(line))?,
-            at_ms: from_beijing(field(self.time)).ok_or_else(|| wrong(line))?,
+            amount_fen: Fen::from_yuan(field(amount)).ok_or(its_column)?,
+            fee_fen: fee(field(self.fee)).ok_or("手续费")?,
+            at_ms: from_beijing(field(self.time)).ok_or("交易时间")?,
             raw: line.to_owned(),
         }))
     }
@@ -159,7 +169,7 @@ fn next_line(from: &mut impl BufRead) -> io::Result<Option<String>> {
 }
 
 fn wrong(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.chars().take(300).collect::<String>())
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 impl<R: BufRead> Iterator for Lines<R> {
@@ -233,11 +243,25 @@ mod tests {
         assert!(read("").is_err());
         assert!(read("{\"code\":\"X\"}").is_err());
         assert!(read(&format!("{HEADER}{}", paid("K1", "JSAPI", ""))).is_err(), "cut short");
-        let strange = paid("K1", "JSAPI", "").replace("SUCCESS", "ODD");
-        assert!(read(&format!("{HEADER}{strange}{SUMS}")).is_err());
         let endless = format!("{HEADER}`{}", "a".repeat(100_000));
         assert!(read(&endless).is_err());
         assert_eq!(read(&format!("{HEADER}{SUMS}")).unwrap(), []);
+    }
+
+    #[test]
+    fn an_error_names_line_and_column_and_gives_nothing_away() {
+        for (line, what, by, column) in [
+            (paid("K1", "JSAPI", ""), "SUCCESS", "ODD", "交易状态"),
+            (paid("K1", "JSAPI", ""), "`6.00", "`6.0.0", "订单金额"),
+            (paid("K1", "JSAPI", ""), "0.03600", "?", "手续费"),
+            (paid("K1", "JSAPI", ""), "2026-11-22 08", "gestern", "交易时间"),
+            (refunded("SUCCESS"), "`0.00,`1.00,`", "`0.00,`-,`", "申请退款金额"),
+        ] {
+            let (good, strange) = (paid("K0", "JSAPI", ""), line.replace(what, by));
+            assert_ne!(line, strange);
+            let error = read(&format!("{HEADER}{good}{strange}{SUMS}")).unwrap_err();
+            assert_eq!(error.to_string(), format!("line 3: {column}"));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -38,6 +39,8 @@ struct Say {
     status: u16,
     body: Vec<u8>,
     headers: Signing,
+    /// How long it thinks first.
+    after: Duration,
 }
 
 #[derive(Clone)]
@@ -50,7 +53,12 @@ enum Signing {
 }
 
 fn say(status: u16, body: &Value) -> Say {
-    Say { status, body: body.to_string().into_bytes(), headers: Signing::Right }
+    Say {
+        status,
+        body: body.to_string().into_bytes(),
+        headers: Signing::Right,
+        after: Duration::ZERO,
+    }
 }
 
 type Seen = Vec<(String, String, Value)>;
@@ -100,6 +108,7 @@ async fn answer(
     gateway.seen.lock().unwrap().push((format!("{method} {path}"), target, seen));
     let says = gateway.says.lock().unwrap().get(&format!("{method} {path}")).cloned();
     let Some(say) = says else { return StatusCode::BAD_GATEWAY.into_response() };
+    tokio::time::sleep(say.after).await;
     let headers = match &say.headers {
         Signing::Right => signed(&say.body, NOW_MS, &testing::key(), KEY_ID),
         Signing::By(key, serial) => signed(&say.body, NOW_MS, key, serial),
@@ -338,7 +347,7 @@ async fn closing_is_done_when_nothing_is_open() {
     ] {
         let body =
             if status == 204 { Vec::new() } else { json!({ "code": code }).to_string().into() };
-        gateway.says(close, Say { status, body, headers: Signing::Right });
+        gateway.says(close, Say { status, body, ..say(200, &Value::Null) });
         let answer = format!("{:?}", wechat.close(&PaymentId::from("K1")).await);
         assert!(answer.starts_with(expected), "{code}: {answer}");
     }
@@ -373,9 +382,9 @@ async fn f17_certificates_are_fetched_once_and_change_with_an_overlap() {
         })
         .await;
     let list = |says: Vec<u8>, key, serial| Say {
-        status: 200,
         body: says,
         headers: Signing::By(key, serial),
+        ..say(200, &Value::Null)
     };
     let fetches = || gateway.seen().iter().filter(|(call, _, _)| call == CERTIFICATES).count();
     gateway.says(CERTIFICATES, list(certificates(&[("OLD", 0)]), testing::key(), "OLD"));
@@ -426,7 +435,7 @@ async fn f17_certificates_of_a_stranger_are_not_believed() {
         (certificates(&[("A", 0)]), Signing::None),
         (b"{}".to_vec(), Signing::By(testing::key(), "A")),
     ] {
-        gateway.says(CERTIFICATES, Say { status: 200, body, headers: signing });
+        gateway.says(CERTIFICATES, Say { body, headers: signing, ..say(200, &Value::Null) });
         let answer = wechat.query(&PaymentId::from("K1")).await;
         assert!(matches!(answer, Err(Unsure::Unknown(_))), "{answer:?}");
         wechat.clock.advance_ms(60_000);

@@ -189,7 +189,8 @@ async fn logins_know_the_account_and_the_mini_program() {
 #[tokio::test]
 async fn f16_a_bill_is_read_only_when_its_digest_is_right() {
     let gateway = Gateway::default();
-    let wechat = gateway.start(|_| {}).await;
+    let calls_end = Duration::from_millis(500);
+    let wechat = gateway.start(|config| config.timeout = calls_end).await;
     let bill = "交易时间,微信订单号,商户订单号,交易类型,交易状态,商户退款单号,退款状态,商户数据包,手续费,订单金额,申请退款金额\r\n\
         `2026-11-20 08:00:00,`42,`K1,`JSAPI,`SUCCESS,`0,`,`,`0.03000,`5.00,`0.00\r\n\
         总交易单数\r\n`1\r\n";
@@ -205,7 +206,9 @@ async fn f16_a_bill_is_read_only_when_its_digest_is_right() {
         say(200, &json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url }))
     };
     let (asked, folder) = ("GET /v3/bill/tradebill", tempfile::tempdir().unwrap());
-    let file = Say { status: 200, body: packed.clone(), headers: Signing::None };
+    // A bill may come more slowly than the answer to a call.
+    let after = calls_end * 3 / 2;
+    let file = Say { status: 200, body: packed.clone(), headers: Signing::None, after };
     gateway.says("GET /v3/billdownload/file", file);
     let day = BillDay::of(NOW_MS - 2 * 86_400_000);
     for hash in [sha1(bill.as_bytes()), sha1(&packed).to_uppercase()] {
