@@ -25,9 +25,15 @@ const LOOK_MS: i64 = MS_PER_SECOND;
 /// Wait before a job that failed for reasons of our own is tried again, for each failure so far,
 /// milliseconds.
 const FAILED_AGAIN_MS: i64 = 2 * MS_PER_SECOND;
-/// The longest such wait, milliseconds. There is no last try: a timer that gave up would leave an
-/// order hanging.
+/// The longest such wait, milliseconds.
 const FAILED_AGAIN_MOST_MS: i64 = 5 * MS_PER_MINUTE;
+/// From this try on a failure for reasons of our own is more than a hiccup.
+const FAILED_ALARMS: i64 = 3;
+/// The last such try, after which a person must look.
+const FAILED_TRIES: i64 = 20;
+/// Jobs that look again until the order has moved on. They have no last try: one that gave up would
+/// leave an order hanging.
+const LOOKS: [&str; 3] = ["timer", "query_payment", "close_payments"];
 /// Wait before what became of a job is recorded again, when the database did not do it.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -204,7 +210,15 @@ impl Done {
     }
 }
 
+/// What becomes of a job that failed for reasons of our own.
 fn failed(row: &JobRow, why: &str) -> Done {
-    let in_ms = (FAILED_AGAIN_MS * row.attempts).min(FAILED_AGAIN_MOST_MS);
+    let (order, kind, tries) = (&row.order_id, &row.kind, row.attempts);
+    if tries >= FAILED_TRIES && !LOOKS.contains(&kind.as_str()) {
+        return Done::Parked(why.to_owned());
+    }
+    if tries >= FAILED_ALARMS {
+        tracing::error!(%order, kind, tries, why, "a job fails again and again");
+    }
+    let in_ms = (FAILED_AGAIN_MS * tries).min(FAILED_AGAIN_MOST_MS);
     Done::Again { in_ms, why: why.to_owned() }
 }

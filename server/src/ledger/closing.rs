@@ -30,24 +30,40 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 /// Closes every operator's days that are over, up to `until`; returns what was closed.
 ///
 /// # Errors
-/// The database does not answer. What was closed stays closed.
+/// The first one, after all others' books were closed. What was closed stays closed.
 pub async fn close_due(
     store: &Store,
     now_ms: i64,
     until: Option<Day>,
     stop: &CancellationToken,
 ) -> Result<Vec<Closing>, StoreError> {
-    let mut closed = Vec::new();
+    let (mut closed, mut failed) = (Vec::new(), None);
     for operator in store.operator_ids().await? {
-        while let Some((day, previous)) = next_day(store, &operator).await? {
-            let due = day.ends_ms() + CLOSE_AFTER_MS <= now_ms;
-            if !due || until.is_some_and(|until| day > until) || stop.is_cancelled() {
-                break;
-            }
-            closed.push(close(store, &operator, day, previous, now_ms).await?);
+        let done = close_days(store, &operator, now_ms, until, stop, &mut closed).await;
+        if let Err(error) = done {
+            tracing::error!(%operator, %error, "an operator's books cannot be closed");
+            failed.get_or_insert(error);
         }
     }
-    Ok(closed)
+    failed.map_or(Ok(closed), Err)
+}
+
+async fn close_days(
+    store: &Store,
+    operator: &OperatorId,
+    now_ms: i64,
+    until: Option<Day>,
+    stop: &CancellationToken,
+    closed: &mut Vec<Closing>,
+) -> Result<(), StoreError> {
+    while let Some((day, previous)) = next_day(store, operator).await? {
+        let due = day.ends_ms() + CLOSE_AFTER_MS <= now_ms;
+        if !due || until.is_some_and(|until| day > until) || stop.is_cancelled() {
+            break;
+        }
+        closed.push(close(store, operator, day, previous, now_ms).await?);
+    }
+    Ok(())
 }
 
 /// The next day to close and the closing before it; none before the operator's first posting.

@@ -6,6 +6,7 @@ use server::ledger::closing::{CLOSE_AFTER_MS, close_due};
 use server::ledger::{self, Finding, Head};
 use server::store::Store;
 use server::store::closings::{Closing, Entry, Span};
+use server::store::sites::Operator;
 use sqlx::AnyPool;
 use tokio_util::sync::CancellationToken;
 use wasm_core::day::Day;
@@ -63,6 +64,40 @@ async fn post_fee(store: Store, fact: &'static str, now_ms: i64) {
     let fee = Transaction::fee(Channel::Alipay, fact, Fen(3));
     ledger::post_entry(&mut tx, &op(), &fee, now_ms).await.expect("posted");
     tx.commit().await.expect("commit");
+}
+
+#[tokio::test]
+async fn books_that_cannot_be_closed_keep_no_others_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    let world = World::new(Store::open(&url).await.expect("sqlite"), story::tariff()).await;
+    let first = Operator {
+        id: "a-first".into(),
+        name: "First".to_owned(),
+        service_phone: "400".to_owned(),
+    };
+    let now_ms = world.clock.now_ms();
+    let mut tx = world.store.begin().await.expect("begin");
+    tx.add_operator(&first, now_ms).await.expect("an operator");
+    let fee = Transaction::fee(Channel::Alipay, "1", Fen(3));
+    ledger::post_entry(&mut tx, &first.id, &fee, now_ms).await.expect("posted");
+    tx.commit().await.expect("commit");
+    business(&world).await;
+    let admin = AnyPool::connect(&url).await.expect("sqlite");
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON ledger_cuts \
+                  WHEN NEW.operator_id = 'a-first' BEGIN SELECT RAISE(FAIL, 'broken'); END";
+    sqlx::query(broken).execute(&admin).await.expect("a trigger");
+    let day = Day::of(now_ms);
+    at(&world, day.next(), CLOSE_AFTER_MS);
+    let never = CancellationToken::new();
+    let closing = close_due(&world.store, world.clock.now_ms(), None, &never).await;
+    assert!(closing.is_err(), "{closing:?}");
+    let others = world.store.last_closing(&op()).await.expect("read").expect("closed");
+    assert_eq!(others.day, day);
+
+    sqlx::query("DROP TRIGGER broken").execute(&admin).await.expect("whole again");
+    let [late] = close(&world).await.try_into().expect("one");
+    assert_eq!((late.operator_id, late.day), (first.id, day));
 }
 
 #[tokio::test]

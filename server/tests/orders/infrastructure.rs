@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{BoxFuture, join_all};
 use server::jobs::Workers;
 use server::orders::{Answer, Chargers, CommandAnswer};
-use server::store::Store;
+use server::store::{JobRow, Store};
 use sqlx::{AnyPool, Row};
 use wasm_core::ids::{OrderId, PaymentId, StationId};
 use wasm_core::money::Fen;
@@ -176,6 +176,45 @@ async fn f60_a_job_that_panics_is_parked_and_the_others_are_done() {
         }
         assert_eq!(world.payments.refunds.lock().expect("lock").len(), 2);
         world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_for_ever_is_parked_unless_it_is_a_timer() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let order = world.order("rider", "full-500").await;
+        world.orders.cancel(&order.id, &order.rider_id).await.expect("cancelled");
+        let now_ms = world.clock.now_ms();
+        let mut tx = world.store.begin().await.expect("begin");
+        for kind in ["timer", "refund"] {
+            let job = JobRow {
+                id: format!("broken-{kind}"),
+                operator_id: order.operator_id.clone(),
+                order_id: order.id.clone(),
+                kind: kind.to_owned(),
+                payload_json: "{}".to_owned(),
+                run_at_ms: now_ms,
+                attempts: 0,
+            };
+            tx.insert_job(&job, now_ms).await.expect("a job");
+        }
+        tx.commit().await.expect("commit");
+        let parked = async || world.store.parked_jobs(&"op".into(), 10).await.expect("parked");
+        for tries in 0..20 {
+            assert_eq!(parked().await.len(), 0, "after {tries} tries");
+            world.workers.run_due().await.expect("jobs");
+            world.clock.advance_ms(10 * 60_000);
+        }
+        for _ in 0..5 {
+            world.workers.run_due().await.expect("jobs");
+            world.clock.advance_ms(10 * 60_000);
+        }
+        let [refund] = parked().await.try_into().expect("one");
+        assert_eq!((refund.job.id.as_str(), refund.job.attempts), ("broken-refund", 20));
+        assert!(refund.why.contains("broken-refund"), "{}", refund.why);
+        assert!(world.store.next_job_ms().await.expect("read").is_some(), "the timer goes on");
     })
     .await;
 }
