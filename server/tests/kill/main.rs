@@ -124,6 +124,8 @@ const DEATHS: &[(Script, &[&[&str]])] = &[
             &["after_call.split"],
             &["before_commit.split_learned"],
             &["after_commit.split_learned"],
+            &["before_call.split_nobody"],
+            &["after_call.split_nobody"],
             &["carried_out.split"],
             &["recorded.split"],
             &["claimed.pull_back"],
