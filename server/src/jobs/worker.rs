@@ -222,3 +222,38 @@ fn failed(row: &JobRow, why: &str) -> Done {
     let in_ms = (FAILED_AGAIN_MS * tries).min(FAILED_AGAIN_MOST_MS);
     Done::Again { in_ms, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn failures_are_errors_from_the_third_try_on() {
+        for tries in 1..=FAILED_TRIES {
+            let kind = if tries == FAILED_TRIES { "timer" } else { "refund" };
+            let row = JobRow {
+                id: "J1".to_owned(),
+                operator_id: "op".into(),
+                order_id: "O1".into(),
+                kind: kind.to_owned(),
+                payload_json: String::new(),
+                run_at_ms: 0,
+                attempts: tries,
+            };
+            let log = tempfile::NamedTempFile::new().unwrap();
+            let hears = tracing_subscriber::fmt()
+                .with_max_level(Level::ERROR)
+                .with_writer(Arc::new(log.reopen().unwrap()))
+                .finish();
+            let done = tracing::subscriber::with_default(hears, || failed(&row, "broken"));
+            assert!(matches!(done, Done::Again { .. }), "{tries}: {done:?}");
+            let said = std::fs::read_to_string(log.path()).unwrap();
+            assert_eq!(said.contains("broken"), tries >= 3, "{tries}: {said}");
+            assert_eq!(said.contains("O1"), tries >= 3, "{tries}: {said}");
+        }
+    }
+}
