@@ -10,7 +10,7 @@ use wasm_core::money::Fen;
 use wasm_core::order::{Order, RefundStatus, StartFailure, State, StopReason};
 
 use crate::story;
-use crate::support::{World, browser, with_addresses, with_dbs};
+use crate::support::{BEGIN_MS, World, browser, with_addresses, with_dbs};
 
 const MINUTE_MS: i64 = 60_000;
 const METER_START_WH: i64 = 5_000;
@@ -151,6 +151,16 @@ async fn f20_a_start_after_the_refund_is_stopped_and_remembered() {
         assert_eq!(*world.chargers.stops.lock().expect("lock"), [id]);
         let may = world.orders.authorizes(&world.station, None, order.id.as_str()).await;
         assert!(!may.expect("an answer"));
+        // What flowed all the same is a gift, and is written down as one.
+        world.clock.advance_ms(MINUTE_MS);
+        let stop = stop_record(&world, id, world.clock.now_ms(), 20);
+        world.orders.stopped(stop).await.expect("confirmed");
+        *world.payments.refunds_work.lock().expect("lock") = true;
+        world.workers.run_due().await.expect("jobs");
+        let after = world.stored(&order.id).await;
+        assert_eq!((after.payments.len(), after.received_fen()), (1, Fen(500)));
+        assert_eq!(after.refunds.iter().map(|refund| refund.amount_fen).sum::<Fen>(), Fen(500));
+        assert!(after.kept_fen().is_none(), "no second charge");
         world.books_are_whole().await;
     })
     .await;
@@ -216,6 +226,17 @@ async fn f24_a_queue_of_three_days_is_billed_by_the_devices_time() {
         let started_ms = world.clock.now_ms();
         world.clock.advance_ms(3 * 24 * 60 * MINUTE_MS);
         let ended_ms = started_ms + 90 * MINUTE_MS;
+        // What is no part of the queue overtakes it: the socket is free, says the station.
+        idle(&world).await;
+        assert_eq!(world.stored(&order.id).await.state.name(), "charging");
+        let reading = |nth: i64| SampleRow {
+            transaction_id: id,
+            at_ms: started_ms + nth * 13_000,
+            register_wh: METER_START_WH + nth * 3,
+            power_w: None,
+            received_ms: world.clock.now_ms(),
+        };
+        world.store.insert_samples((1..=400).map(reading).collect()).await.expect("stored");
         world.orders.stopped(stop_record(&world, id, ended_ms, 1_200)).await.expect("confirmed");
         let State::Settled(settlement) = world.stored(&order.id).await.state else {
             panic!("not settled");
@@ -245,6 +266,33 @@ async fn f26_a_station_that_forgot_a_charge_is_settled_by_its_last_reading() {
         world.clock.advance_ms(2 * MINUTE_MS);
         world.workers.run_due().await.expect("jobs");
         assert_eq!(billed(&world, &order).await, 30);
+        world.books_are_whole().await;
+
+        // The end that comes after all is confirmed and kept; the rider has a bill, and keeps it.
+        let late = stop_record(&world, transaction_id, world.clock.now_ms(), 900);
+        world.orders.stopped(late).await.expect("confirmed, or the station never drops it");
+        assert_eq!(billed(&world, &order).await, 30);
+        world.books_are_whole().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f26_a_station_that_lost_power_settles_when_it_is_back() {
+    with_dbs(async |store| {
+        let world = World::new(store, story::tariff()).await;
+        let (order, transaction_id) = charging(&world).await;
+        let began_ms = world.clock.now_ms();
+        // Dark for an hour; what it says on its next start is what it knew before.
+        world.clock.advance_ms(70 * MINUTE_MS);
+        let mut stop = stop_record(&world, transaction_id, began_ms + 10 * MINUTE_MS, 300);
+        stop.reason = StopReason::PowerLoss;
+        world.orders.stopped(stop).await.expect("confirmed");
+        let State::Settled(settlement) = world.stored(&order.id).await.state else {
+            panic!("not settled");
+        };
+        assert_eq!(settlement.usage.ended_ms, began_ms + 10 * MINUTE_MS);
+        assert_eq!(settlement.bill.total_fen, Fen(30));
         world.books_are_whole().await;
     })
     .await;
@@ -290,15 +338,30 @@ async fn f27_a_meter_that_resets_never_bills_backwards() {
 }
 
 #[tokio::test]
-async fn f28_a_device_in_1970_is_billed_by_our_time() {
+async fn f28_a_device_whose_clock_is_wrong_is_billed_by_our_time() {
+    let hour_ms = 60 * MINUTE_MS;
+    for (began_ms, step_ms) in [
+        // 1970, and counting on by the same thirty minutes.
+        (1_000, 30 * MINUTE_MS),
+        // Local time that calls itself UTC.
+        (BEGIN_MS + 8 * hour_ms, 30 * MINUTE_MS),
+        (BEGIN_MS - 8 * hour_ms, 30 * MINUTE_MS),
+        // It steps back while current flows.
+        (BEGIN_MS, -2 * hour_ms),
+    ] {
+        billed_by_our_time(began_ms, began_ms + step_ms).await;
+    }
+}
+
+async fn billed_by_our_time(device_began_ms: i64, device_ended_ms: i64) {
     with_dbs(async |store| {
         let world = World::new(store, story::tariff()).await;
         let order = paid_order(&world).await;
-        let id = world.orders.started(start_record(&world, &order.id, 1_000)).await.expect("id");
+        let record = start_record(&world, &order.id, device_began_ms);
+        let id = world.orders.started(record).await.expect("id");
         let started_ms = world.clock.now_ms();
         world.clock.advance_ms(30 * MINUTE_MS);
-        // The device counts on from 1970 by the same thirty minutes.
-        let stop = stop_record(&world, id, 1_000 + 30 * MINUTE_MS, 400);
+        let stop = stop_record(&world, id, device_ended_ms, 400);
         world.orders.stopped(stop).await.expect("confirmed");
         let State::Settled(settlement) = world.stored(&order.id).await.state else {
             panic!("not settled");

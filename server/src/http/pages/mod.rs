@@ -22,26 +22,29 @@ mod ways;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::App;
+use super::{App, shed};
 pub(in crate::http) use answer::last_resort;
 pub(in crate::http) use language::Language;
 
 /// The routes of the pages.
 pub fn router() -> Router<App> {
-    Router::new()
+    let looking = Router::new()
         .route("/", get(home::show))
-        .route("/login/{channel}", get(login::returned))
-        .route("/enter", get(enter::enter))
         .route("/me", get(orders::mine))
         .route("/s", get(scan::typed))
         .route("/s/{code}", get(scan::show))
-        .route("/s/{code}/order", post(scan::order))
         .route("/orders/{id}", get(orders::show))
         .route("/orders/{id}/receipt", get(orders::receipt))
+        .layer(shed::layer());
+    let doing = Router::new()
+        .route("/login/{channel}", get(login::returned))
+        .route("/enter", get(enter::enter))
+        .route("/s/{code}/order", post(scan::order))
         .route("/orders/{id}/pay", post(orders::pay))
         .route("/orders/{id}/codes", get(checkout::codes))
         .route("/orders/{id}/cancel", post(orders::cancel))
-        .route("/orders/{id}/stop", post(orders::stop))
+        .route("/orders/{id}/stop", post(orders::stop));
+    looking.merge(doing)
 }
 
 #[cfg(test)]
