@@ -3,7 +3,7 @@
 use wasm_core::ids::CaptureId;
 use wasm_core::order::{Capture, CaptureStatus, Channel, Event, Order, Payment, State};
 
-use super::payments::{REFUND_WAITS_MS, wait_ms};
+use super::payments::{RETRY_WAITS_MS, wait_ms};
 use super::{Done, Workers};
 use crate::crash;
 use crate::orders::{Answer, CaptureRequest, Holds, OrderError, Unsure};
@@ -43,7 +43,7 @@ impl Workers {
             return Ok(Done::Finished);
         };
         let for_good = matches!(unsure, Unsure::Never { .. });
-        if let Some(in_ms) = wait_ms(&REFUND_WAITS_MS, row.attempts).filter(|_| !for_good) {
+        if let Some(in_ms) = wait_ms(&RETRY_WAITS_MS, row.attempts).filter(|_| !for_good) {
             return Ok(Done::Again { in_ms, why: unsure.to_string() });
         }
         self.orders.handle(&order.id, Event::CaptureParked { capture_id }).await?;

@@ -12,8 +12,8 @@ use crate::crash;
 use crate::orders::{Answer, OrderError, RefundRequest, TradeState, Unsure};
 use crate::store::{JobRow, PaymentRow, PaymentStatus};
 
-/// Waits between tries of a refund or capture; after the last one a person must look.
-pub(super) const REFUND_WAITS_MS: [i64; 8] = [
+/// Waits between tries of a refund, a capture or a split; after the last one a person must look.
+pub(super) const RETRY_WAITS_MS: [i64; 8] = [
     MS_PER_SECOND,
     5 * MS_PER_SECOND,
     30 * MS_PER_SECOND,
@@ -71,7 +71,7 @@ impl Workers {
             return Ok(Done::Finished);
         };
         let for_good = matches!(unsure, Unsure::Never { .. });
-        if let Some(in_ms) = wait_ms(&REFUND_WAITS_MS, row.attempts).filter(|_| !for_good) {
+        if let Some(in_ms) = wait_ms(&RETRY_WAITS_MS, row.attempts).filter(|_| !for_good) {
             return Ok(Done::Again { in_ms, why: unsure.to_string() });
         }
         self.orders.handle(&order.id, Event::RefundParked { refund_id }).await?;

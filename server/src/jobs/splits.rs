@@ -5,7 +5,7 @@ use wasm_core::money::Fen;
 use wasm_core::share::Account;
 use wasm_core::units::{MS_PER_MINUTE, MS_PER_SECOND};
 
-use super::payments::wait_ms;
+use super::payments::{RETRY_WAITS_MS, wait_ms};
 use super::{Done, Workers};
 use crate::crash;
 use crate::orders::splits::{NO_ACCOUNT, receiver, request, request_id};
@@ -13,18 +13,6 @@ use crate::orders::{Answer, CODE, OrderError, ReturnRequest, SplitRequest, Split
 use crate::store::JobRow;
 use crate::store::splits::{ReturnRow, ReturnStatus, ShareRow, ShareStatus, SplitRow};
 
-/// Waits between tries of a split and between looks at what became of it; after the last one a
-/// person must look.
-const SPLIT_WAITS_MS: [i64; 8] = [
-    MS_PER_SECOND,
-    5 * MS_PER_SECOND,
-    30 * MS_PER_SECOND,
-    2 * MS_PER_MINUTE,
-    10 * MS_PER_MINUTE,
-    60 * MS_PER_MINUTE,
-    6 * 60 * MS_PER_MINUTE,
-    24 * 60 * MS_PER_MINUTE,
-];
 /// How long a split stays open for shares that wait for a person: the rest of the payment, the
 /// operator's own, is frozen meanwhile.
 const RELEASE_AFTER_MS: i64 = 3 * 24 * 60 * MS_PER_MINUTE;
@@ -116,7 +104,7 @@ impl Workers {
         crash::point("after_call", "split_nobody");
         let Err(unsure) = answer else { return Ok(Done::Finished) };
         let for_good = matches!(unsure, Unsure::Never { .. });
-        Ok(match wait_ms(&SPLIT_WAITS_MS, row.attempts).filter(|_| !for_good) {
+        Ok(match wait_ms(&RETRY_WAITS_MS, row.attempts).filter(|_| !for_good) {
             Some(in_ms) => Done::Again { in_ms, why: unsure.to_string() },
             None => Done::Parked(unsure.to_string()),
         })
@@ -147,7 +135,7 @@ impl Workers {
             return Ok(None);
         };
         let for_good = matches!(unsure, Unsure::Never { .. });
-        if let Some(in_ms) = wait_ms(&SPLIT_WAITS_MS, row.attempts).filter(|_| !for_good) {
+        if let Some(in_ms) = wait_ms(&RETRY_WAITS_MS, row.attempts).filter(|_| !for_good) {
             return Ok(Some(Done::Again { in_ms, why: unsure.to_string() }));
         }
         self.orders.share_refused(&split.order_id, &share.party, &unsure.to_string()).await?;
@@ -172,7 +160,7 @@ impl Workers {
         let answer = if taken { Ok(()) } else { splits.split(&request).await };
         crash::point("after_call", &row.kind);
         let asked = self.look(splits, &request, (&split.order_id, ask), answer).await?;
-        let wait_ms = wait_ms(&SPLIT_WAITS_MS, row.attempts);
+        let wait_ms = wait_ms(&RETRY_WAITS_MS, row.attempts);
         match (asked, wait_ms) {
             // What is owed since, a retried share for one, is asked for by the same job.
             (Asked::Decided, _) => Ok(next()),

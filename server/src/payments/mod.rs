@@ -3,6 +3,7 @@
 pub mod alipay;
 mod certificate;
 pub mod environment;
+mod http;
 pub mod keys;
 mod listener;
 pub mod time;

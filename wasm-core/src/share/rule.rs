@@ -209,11 +209,6 @@ impl SplitRule {
         ensure(ends.is_none_or(|ends_ms| ends_ms > self.valid_from_ms), RuleError::BadValidity)
     }
 
-    /// Whether orders made at `at_ms` (milliseconds UTC) are split by it.
-    pub fn is_valid_at(&self, at_ms: i64) -> bool {
-        at_ms >= self.valid_from_ms && self.valid_until_ms.is_none_or(|until_ms| at_ms < until_ms)
-    }
-
     /// The party of an id.
     pub fn party(&self, id: &PartyId) -> Option<&Party> {
         self.parties.iter().find(|party| party.id == *id)

@@ -2,11 +2,10 @@
 //! *yes*, *no* or *unknown*.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +18,7 @@ use super::time::to_beijing;
 use crate::clock::Clock;
 use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
+use crate::payments::http;
 use crate::random;
 
 /// Longest answer we read.
@@ -26,9 +26,6 @@ const ANSWER_MAX_BYTES: usize = 256 * 1024;
 
 /// By this header Alipay's support finds a call.
 const REQUEST_ID: &str = "alipay-request-id";
-
-/// Connecting takes no longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The adapter: implements [`crate::orders::Payments`]. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,12 +55,7 @@ impl Alipay {
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn new(config: AlipayConfig, clock: Clock) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
-            .timeout(config.timeout)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = http::client(config.timeout)?;
         Ok(Self { config: Arc::new(config), clock, http })
     }
 

@@ -2,10 +2,9 @@
 //! *no* or *unknown*.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -16,13 +15,11 @@ use super::sign::{self, SignatureError};
 use crate::clock::Clock;
 use crate::misread::without_value;
 use crate::orders::{Answer, Unsure};
+use crate::payments::http;
 use crate::payments::keys::VerifyingKey;
 
 /// Longest answer we read.
 const ANSWER_MAX_BYTES: usize = 256 * 1024;
-
-/// Connecting takes no longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest piece of a refusal's words that goes into a log, characters.
 const WORDS_MAX_CHARS: usize = 200;
@@ -52,12 +49,7 @@ impl Wechat {
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn new(config: WechatConfig, clock: Clock) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
-            .timeout(config.timeout)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = http::client(config.timeout)?;
         let keys = Arc::new(PlatformKeys::new(&config));
         Ok(Self { config: Arc::new(config), clock, http, keys })
     }
