@@ -113,6 +113,17 @@ const DEATHS: &[(Script, &[&[&str]])] = &[
         ],
     ),
     (
+        Script::Hold,
+        &[
+            &["claimed.capture"],
+            &["before_call.capture"],
+            &["after_call.capture"],
+            &["carried_out.capture"],
+            &["recorded.capture"],
+            &["after_call.capture", "before_call.capture"],
+        ],
+    ),
+    (
         Script::Complain,
         &[
             &["claimed.split"],

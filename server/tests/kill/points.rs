@@ -8,10 +8,8 @@ use server::orders::Job;
 use crate::DEATHS;
 
 /// Kinds of jobs that no script here comes to, and why.
-const NOT_PLAYED: &[(&str, &str)] = &[
-    ("settle_forgotten", "due after three minutes; f26 moves the clock"),
-    ("capture", "no simulated rider holds money yet; server/tests/orders/holds.rs runs it twice"),
-];
+const NOT_PLAYED: &[(&str, &str)] =
+    &[("settle_forgotten", "due after three minutes; f26 moves the clock")];
 
 /// Points that are passed now and then, but not at each run of a script.
 const BY_CHANCE: &[&str] = &[

@@ -90,6 +90,28 @@ impl Rider {
         .await;
     }
 
+    /// Sets the price aside in Alipay's app, and pays nothing.
+    pub async fn hold(&self, world: &World, order: &OrderId) {
+        let path = format!("/api/v1/orders/{order}/pay");
+        let answer = self.answered(Method::POST, &path, "", json!({"via": "hold"})).await;
+        let string = answer["order_string"].as_str().expect("an order string");
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("orderStr", string)
+            .finish();
+        let app = format!("{}/demo/alipay/tradepay?{query}", bank(world));
+        until("set aside", async || {
+            let opened = self.http.get(&app).send().await;
+            let opened = opened.map_err(no_answer)?;
+            let page = opened.headers().get("location").and_then(|to| to.to_str().ok());
+            let page = page.ok_or_else(|| opened.status().to_string())?;
+            let page = format!("{}{page}", bank(world));
+            let pressed = self.http.post(page).form(&[("action", "pay")]).send().await;
+            let status = pressed.map_err(no_answer)?.status();
+            if status.is_success() { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await;
+    }
+
     /// The cashier's page of an order, looked at.
     pub async fn open_cashier(&self, order: &OrderId) -> String {
         let path = format!("/api/v1/orders/{order}/pay");
@@ -215,6 +237,11 @@ impl Rider {
         let status = answer.status().as_u16();
         Ok((status, answer.json().await.map_err(no_answer)?))
     }
+}
+
+/// The payment platform's origin.
+fn bank(world: &World) -> &str {
+    &world.bank[..world.bank.find("/demo/").expect("the simulated platform")]
 }
 
 /// Why there is no answer, without what differs from one time to the next.

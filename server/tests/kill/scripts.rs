@@ -22,19 +22,22 @@ pub enum Script {
     TimeUp,
     /// Pays, charges, stops; and complains when partners have their parts.
     Complain,
+    /// Sets the price aside, charges, stops; the bill is taken of it.
+    Hold,
     /// Pays, and cancels when the station has already accepted.
     CancelStarting,
 }
 
 impl Script {
     /// Each.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Charge,
         Self::NotifyLost,
         Self::CancelStarting,
         Self::TimeUp,
         Self::LeaveUnpaid,
         Self::Complain,
+        Self::Hold,
     ];
 
     /// Plays it at a socket of its own.
@@ -44,6 +47,7 @@ impl Script {
             Self::Charge => charge(world, &rider, socket, "pay").await,
             Self::NotifyLost => charge(world, &rider, socket, "pay_lost").await,
             Self::TimeUp => time_up(world, &rider, socket).await,
+            Self::Hold => hold(world, &rider, socket).await,
             Self::Complain => complain(world, &rider, socket).await,
             Self::LeaveUnpaid => leave_unpaid(world, &rider, socket).await,
             Self::CancelStarting => cancel_starting(world, &rider, socket).await,
@@ -58,6 +62,13 @@ async fn charge(world: &World, rider: &Rider, socket: usize, press: &str) {
     let order = rider.charge(&order).await;
     let State::Closed(settlement) = &order.state else { panic!("{:?}", order.state) };
     assert!(settlement.usage.energy_wh > 0, "{settlement:?}");
+}
+
+async fn hold(world: &World, rider: &Rider, socket: usize) {
+    let order = rider.order(world, socket).await;
+    rider.hold(world, &order).await;
+    let order = rider.charge(&order).await;
+    assert_eq!(order.captures.len(), 1, "{order:?}");
 }
 
 async fn complain(world: &World, rider: &Rider, socket: usize) {

@@ -64,6 +64,7 @@ pub struct Bank {
     url: String,
     app_id: String,
     seller_id: String,
+    hold_category: String,
     merchant_key: String,
     platform_key: String,
 }
@@ -89,6 +90,7 @@ impl Bank {
             url: config.gateway_url,
             app_id: config.app_id,
             seller_id: config.seller_id,
+            hold_category: config.hold.category.expect("holds are offered"),
             merchant_key: config.private_key.to_pkcs8_base64().expect("a key"),
             platform_key: config.alipay_public_key.to_base64(),
         }
@@ -135,6 +137,8 @@ pub struct World {
     pub codes: Vec<ScanCode>,
     /// Its database's address.
     pub database: String,
+    /// Where the payment platform is reached.
+    pub bank: String,
     _folder: TempDir,
     server: Arc<Server>,
     keeper: Option<JoinHandle<()>>,
@@ -160,7 +164,8 @@ impl World {
         let url = format!("http://{}", address.expect("the server listens"));
         let fleet = run_fleet(url.clone(), sockets);
         let keeper = Some(keeper);
-        Self { url, codes, database, _folder: folder, server, keeper, _fleet: fleet }
+        let bank = bank.url.clone();
+        Self { url, codes, database, bank, _folder: folder, server, keeper, _fleet: fleet }
     }
 
     /// `kill -9`, and waits until the process has ended.
@@ -266,6 +271,7 @@ impl Server {
             ("--alipay-gateway-url", bank.url.clone()),
             ("--alipay-app-id", bank.app_id.clone()),
             ("--alipay-seller-id", bank.seller_id.clone()),
+            ("--alipay-hold-category", bank.hold_category.clone()),
             ("--alipay-private-key-file", file("merchant.key")),
             ("--alipay-public-key-file", file("platform.key")),
         ];
