@@ -11,8 +11,9 @@ use wasm_core::order::{Order, RefundStatus, State};
 
 use crate::world::{PLAN, PREPAID_FEN, TARIFF, World};
 
-/// When nothing has moved for so long, nothing will.
-const STANDSTILL: Duration = Duration::from_mins(1);
+/// When nothing has moved for so long, nothing will: longer than the minute that a station has for
+/// its final reading.
+const STANDSTILL: Duration = Duration::from_secs(90);
 /// What has not come about by then never will, however much moves.
 const WITHIN: Duration = Duration::from_mins(4);
 /// Between two looks.
